@@ -1,0 +1,192 @@
+"""The run folder: one training with its folds, and every fact that a card needs.
+
+    run.json             facts (schema below); no absolute path, no text of any row
+    local.json           paths of this machine; never published
+    folds.json           which row is in which fold
+    fold-K/              the model of fold K (safetensors, or skops for the baseline), with its tokenizer
+    fold-K.json          figures of fold K, written when the fold is done
+    predictions.parquet  out-of-fold predictions, one row a held-out row
+    plots/               PNG files
+
+`run.json`:
+
+    schema_version       1
+    name, created_at, finished_at (ISO 8601, UTC), code_revision
+    recipe               the resolved recipe; local paths are replaced by their last part
+    task                 {problem_type, label_names}
+    model                {kind: tfidf|pooled_encoder, class, base_model, base_model_sha256, base_license,
+                          parameters, max_length, pooling, class_weights {label: weight}, adapter}
+    dataset              {name, config, source, fingerprint, rows, class_counts {label: n}, groups,
+                          date_range [first, last] or null, policy {…CorpusPolicy}, synthetic: bool,
+                          facts {…what prepare recorded}}
+    folds                {strategy, n_splits, seed, sha1, sizes [n of fold 1…], trained [1…]}
+    fold_results         [{fold, figures, epochs, best_epoch, epoch_cap, peaked_at_cap, monitor, monitor_value,
+                          history, rows {train, validation, held_out}, seconds, tokens_per_second}]
+    summary              {mean, std, ddof, out_of_fold}: mean and std over folds of each scalar of `figures`;
+                          out_of_fold = figures on all out-of-fold rows, with intervals
+    missed               {label, recall, missed, total, predicted_as {label: n}}: what happened to the class that
+                          the selection rule is about, counted on the out-of-fold rows
+    selection            {rule {metric, label, mode}, fold, value, runner_up {fold, value} or null, reason,
+                          decided_at, ranking [{fold, value}]}
+    calibration          {method, temperature, ece, brier, nll: each {before, after}, bins, cross_fitted}
+    baseline             {name, summary, lift {figure: {difference, low, high}}} or null
+    environment          {packages, hardware, bf16}
+    durations            {seconds of each stage}
+    plots                [names under plots/]
+
+`figures` is what `metrics/per_class_f1` computes: `{accuracy, macro_f1, weighted_f1, micro_f1,
+per_class {label: {precision, recall, f1, support}}, confusion_matrix {labels, counts},
+intervals {name: [low, high]} (when asked for)}`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+from .files import read_json, remove_partials, write_json
+
+SCHEMA_VERSION = 1
+REQUIRED = ("recipe", "task", "model", "dataset", "folds", "fold_results", "summary", "selection", "environment")
+
+
+def now() -> str:
+    """Return the present moment in UTC, ISO 8601, to the second."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+class RunFolder:
+    """A run on disk.
+
+    Args:
+        path: the folder; made on the first write.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike) -> RunFolder:
+        """Open a run that exists.
+
+        Raises:
+            InputError: no run is there, or it was written by a newer version.
+        """
+        run = cls(path)
+        if not run.facts_file.exists():
+            raise InputError(
+                f"{path} is not a finished run: it holds no run.json. "
+                "Make one with: secondopinion train --config recipes/maude_offline.yaml --output " + str(path)
+            )
+        version = run.facts.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise InputError(f"{run.facts_file}: schema_version is {version!r}, this version reads {SCHEMA_VERSION}")
+        return run
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @property
+    def facts_file(self) -> Path:
+        """run.json."""
+        return self.path / "run.json"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What run.json holds, read anew."""
+        return read_json(self.facts_file)
+
+    @property
+    def predictions_file(self) -> Path:
+        """predictions.parquet."""
+        return self.path / "predictions.parquet"
+
+    @property
+    def folds_file(self) -> Path:
+        """folds.json."""
+        return self.path / "folds.json"
+
+    @property
+    def plots(self) -> Path:
+        """The folder of plots."""
+        return self.path / "plots"
+
+    def fold_folder(self, fold: int) -> Path:
+        """Return the folder of the model of one fold (folds count from 1)."""
+        return self.path / f"fold-{fold}"
+
+    def fold_facts_file(self, fold: int) -> Path:
+        """Return the file of one fold's figures."""
+        return self.path / f"fold-{fold}.json"
+
+    def finished_folds(self) -> Iterator[int]:
+        """Yield the folds that are trained and measured, in order."""
+        numbers = (p.stem.removeprefix("fold-") for p in self.path.glob("fold-*.json"))
+        for fold in sorted(int(n) for n in numbers if n.isdigit()):
+            if self.fold_folder(fold).is_dir():
+                yield fold
+
+    @property
+    def selected_fold(self) -> int:
+        """The fold that the declared rule chose.
+
+        Raises:
+            InputError: no rule was applied.
+        """
+        selection = self.facts.get("selection")
+        if not selection or "fold" not in selection:
+            raise InputError(f"{self.facts_file} records no selection; train again: the rule is applied at the end")
+        return int(selection["fold"])
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        """Write run.json, whole or not at all.
+
+        Raises:
+            InputError: a required part is missing, or an absolute path is in it.
+        """
+        missing = [key for key in REQUIRED if facts.get(key) is None]
+        if missing:
+            raise InputError(f"run.json lacks {', '.join(missing)}")
+        local = list(local_paths(facts))
+        if local:
+            raise InputError(f"run.json would hold paths of this machine: {', '.join(local[:3])}; they belong in local.json")
+        write_json(self.facts_file, {"schema_version": SCHEMA_VERSION, **facts})
+
+    def write_local(self, paths: dict[str, Any]) -> None:
+        """Write what is true on this machine only; never published."""
+        write_json(self.path / "local.json", paths)
+
+    @property
+    def local(self) -> dict[str, Any]:
+        """What local.json holds; empty where there is none."""
+        path = self.path / "local.json"
+        return read_json(path) if path.exists() else {}
+
+    def clean(self) -> None:
+        """Remove what a killed run left half written."""
+        if self.path.exists():
+            remove_partials(self.path)
+
+
+def local_paths(value: Any, where: str = "") -> Iterator[str]:
+    """Yield `key: path` for each string in nested plain data that is an absolute path or a home folder.
+
+    >>> list(local_paths({"a": ["x", "/home/ann/model"]}))
+    ['a.1: /home/ann/model']
+    """
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from local_paths(item, f"{where}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from local_paths(item, f"{where}.{index}".lstrip("."))
+    elif isinstance(value, str) and (
+        value.startswith(("~/", "file:", "\\\\")) or (len(value) > 1 and os.path.isabs(value)) or value[1:3] == ":\\"
+    ):
+        yield f"{where}: {value}"

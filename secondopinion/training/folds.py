@@ -1,0 +1,174 @@
+"""Folds: who is held out when, named by a SHA-1 so that two runs can be compared row by row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError, closest
+from ..core.files import read_json, write_json
+from ..core.fingerprint import pairs_sha1
+
+STRATEGIES = ("stratified_group", "stratified")
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A split of a data set into folds, numbered from 1.
+
+    Attributes:
+        fold: (rows,) integers; the fold in which each row is held out.
+        ids: (rows,) the rows' ids.
+        strategy: `stratified_group` (a group never straddles folds) or `stratified`.
+        n_splits: number of folds.
+        seed: of the shuffle.
+        dataset_fingerprint: of the data that was split.
+    """
+
+    fold: np.ndarray
+    ids: Sequence[str]
+    strategy: str
+    n_splits: int
+    seed: int
+    dataset_fingerprint: str
+    sha1: str = field(default="")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha1", pairs_sha1(zip(self.ids, self.fold.tolist(), strict=True)))
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yield (fold, training rows, held-out rows), rows as indices."""
+        for fold in range(1, self.n_splits + 1):
+            yield fold, *self.rows(fold)
+
+    def rows(self, fold: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (training rows, held-out rows) of one fold as indices."""
+        held_out = self.fold == fold
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Rows held out in each fold."""
+        return [int((self.fold == k).sum()) for k in range(1, self.n_splits + 1)]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what run.json records."""
+        return {
+            "strategy": self.strategy,
+            "n_splits": self.n_splits,
+            "seed": self.seed,
+            "sha1": self.sha1,
+            "sizes": self.sizes,
+        }
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the folds, whole or not at all."""
+        assignment = dict(zip(map(str, self.ids), self.fold.tolist(), strict=True))
+        facts = {**self.facts(), "dataset_fingerprint": self.dataset_fingerprint}
+        write_json(path, {**facts, "assignment": assignment})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Folds:
+        """Read folds and check that they are the ones their SHA-1 names.
+
+        Raises:
+            InputError: the file is damaged or was changed.
+        """
+        stored = read_json(path)
+        try:
+            assignment = stored["assignment"]
+            folds = cls(
+                fold=np.fromiter(assignment.values(), dtype=np.int64, count=len(assignment)),
+                ids=list(assignment),
+                strategy=stored["strategy"],
+                n_splits=stored["n_splits"],
+                seed=stored["seed"],
+                dataset_fingerprint=stored["dataset_fingerprint"],
+            )
+            expected = stored["sha1"]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path} does not hold folds ({error!r}); delete it to make new ones") from None
+        if folds.sha1 != expected:
+            raise InputError(
+                f"{path}: its folds have SHA-1 {folds.sha1} but it says {expected}: it was changed by hand. "
+                "Restore it, or delete it (and the trained folds beside it) to start anew"
+            )
+        return folds
+
+    def for_data(self, ids: Sequence[str], fingerprint: str, path: str | os.PathLike = "folds.json") -> Folds:
+        """Return the same folds in the order of `ids`.
+
+        Raises:
+            InputError: the data is not the data that was split.
+        """
+        if fingerprint != self.dataset_fingerprint or len(ids) != len(self.ids):
+            raise InputError(
+                f"{path} was made for data with fingerprint {self.dataset_fingerprint} ({len(self.ids)} rows), but the "
+                f"data now has {fingerprint} ({len(ids)} rows): it changed. Give the old data, or a new --output"
+            )
+        fold_of = dict(zip(self.ids, self.fold.tolist(), strict=True))
+        fold = np.fromiter((fold_of[str(i)] for i in ids), dtype=np.int64, count=len(ids))
+        return Folds(fold, list(map(str, ids)), self.strategy, self.n_splits, self.seed, self.dataset_fingerprint)
+
+
+def make_folds(
+    ids: Sequence[str],
+    labels: Sequence[Any],
+    groups: Sequence[str] | None = None,
+    *,
+    n_splits: int = 5,
+    strategy: str = "stratified_group",
+    seed: int = 13,
+    dataset_fingerprint: str = "",
+) -> Folds:
+    """Split rows into folds of nearly equal class shares.
+
+    Args:
+        ids: (rows,) unique ids.
+        labels: (rows,) classes.
+        groups: (rows,) what must not straddle folds; needed by `stratified_group`.
+        n_splits: number of folds.
+        strategy: `stratified_group` (scikit-learn's StratifiedGroupKFold) or `stratified` (StratifiedKFold).
+        seed: of the shuffle.
+        dataset_fingerprint: recorded, and checked when the folds are used again.
+
+    Raises:
+        InputError: a class has too few rows or groups for every fold to hold one, or the ids repeat.
+
+    >>> folds = make_folds(list("abcdefgh"), [0, 1] * 4, list("ppqqrrss"), n_splits=2)
+    >>> folds.sizes
+    [4, 4]
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    ids = list(map(str, ids))
+    labels = np.asarray(labels)
+    if strategy not in STRATEGIES:
+        raise InputError(f"unknown fold strategy {strategy!r}; {closest(strategy, STRATEGIES)}")
+    if n_splits < 2:
+        raise InputError(f"n_splits is {n_splits}; at least 2 folds are needed")
+    if len(set(ids)) != len(ids):
+        raise InputError(f"{len(ids) - len(set(ids))} ids occur more than once; a row's id must be unique")
+    if strategy == "stratified_group" and groups is None:
+        raise InputError("strategy 'stratified_group' needs a group for each row; give one, or use 'stratified'")
+    units = np.asarray(groups if strategy == "stratified_group" else ids)
+    for label in np.unique(labels):
+        available = len(np.unique(units[labels == label]))
+        if available < n_splits:
+            kind = "groups" if strategy == "stratified_group" else "rows"
+            raise InputError(
+                f"class {label!s} has {available} {kind}, too few for {n_splits} folds to hold one each; "
+                f"use n_splits: {max(available, 2)}, add rows of this class, or leave the class out"
+            )
+    splitter = {"stratified_group": StratifiedGroupKFold, "stratified": StratifiedKFold}[strategy](
+        n_splits=n_splits, shuffle=True, random_state=seed
+    )
+    fold = np.zeros(len(ids), dtype=np.int64)
+    for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(ids)), labels, units), start=1):
+        fold[held_out] = number
+    return Folds(fold, ids, strategy, n_splits, seed, dataset_fingerprint)
