@@ -5,6 +5,9 @@
     folds.json           which row is in which fold
     fold-K/              the model of fold K (safetensors, or skops for the baseline), with its tokenizer
     fold-K.json          figures of fold K, written when the fold is done
+    fold-K.npy           logits of its held-out rows, before calibration
+    recipe.json          what the run was started with; a rerun must match it
+    cache/               tokenised rows and checkpoints while the run lasts; removed at the end
     predictions.parquet  out-of-fold predictions, one row a held-out row
     plots/               PNG files
 
@@ -125,11 +128,15 @@ class RunFolder:
         """Return the file of one fold's figures."""
         return self.path / f"fold-{fold}.json"
 
+    def fold_logits_file(self, fold: int) -> Path:
+        """Return the file of one fold's raw logits: (held-out rows, classes), float32, rows in the order of the data."""
+        return self.path / f"fold-{fold}.npy"
+
     def finished_folds(self) -> Iterator[int]:
         """Yield the folds that are trained and measured, in order."""
         numbers = (p.stem.removeprefix("fold-") for p in self.path.glob("fold-*.json"))
         for fold in sorted(int(n) for n in numbers if n.isdigit()):
-            if self.fold_folder(fold).is_dir():
+            if self.fold_folder(fold).is_dir() and self.fold_logits_file(fold).exists():
                 yield fold
 
     @property

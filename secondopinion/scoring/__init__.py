@@ -1,0 +1,1 @@
+"""Any corpus to predictions, at the machine's speed."""

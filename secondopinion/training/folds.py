@@ -172,3 +172,38 @@ def make_folds(
     for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(ids)), labels, units), start=1):
         fold[held_out] = number
     return Folds(fold, ids, strategy, n_splits, seed, dataset_fingerprint)
+
+
+def inner_split(
+    labels: Sequence[Any], groups: Sequence[str] | None, share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split training rows into (training, validation) indices, stratified and, with groups, grouped.
+
+    Args:
+        labels: (rows,) classes.
+        groups: (rows,) what must not straddle, or None.
+        share: share of the rows to set aside, above 0 and at most 0.5.
+        seed: of the shuffle.
+
+    Raises:
+        InputError: the share is out of range, or a class has no row left on one side.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    labels = np.asarray(labels)
+    if not 0 < share <= 0.5:
+        raise InputError(f"validation_share is {share}; it must be above 0 and at most 0.5")
+    parts = max(round(1 / share), 2)
+    rows = np.zeros(len(labels))
+    if groups is None:
+        splits = StratifiedKFold(parts, shuffle=True, random_state=seed).split(rows, labels)
+    else:
+        splits = StratifiedGroupKFold(parts, shuffle=True, random_state=seed).split(rows, labels, np.asarray(groups))
+    classes = set(np.unique(labels))
+    for training, validation in splits:
+        if set(np.unique(labels[training])) == classes == set(np.unique(labels[validation])):
+            return training, validation
+    raise InputError(
+        f"no split with validation_share {share} keeps every class on both sides: a class has too few rows or groups. "
+        "Raise validation_share, or add rows of the rare class"
+    )

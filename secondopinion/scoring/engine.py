@@ -1,0 +1,93 @@
+"""Logits for many texts: sorted by length, batched under a token budget, returned in the order given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.progress import progress
+
+CPU_TOKEN_BUDGET, GPU_TOKEN_BUDGET = 2048, 32768
+
+
+def token_batches(lengths: Sequence[int], token_budget: int) -> Iterator[np.ndarray]:
+    """Yield row indices in batches of similar length, each at most `token_budget` tokens with its padding.
+
+    A single row above the budget is a batch of its own. The longest come first, so that memory peaks at once.
+
+    >>> [batch.tolist() for batch in token_batches([3, 9, 4], token_budget=8)]
+    [[1], [2, 0]]
+    """
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    batch: list[int] = []
+    longest = 0
+    for row in order:
+        if batch and longest * (len(batch) + 1) > token_budget:
+            yield np.array(batch)
+            batch = []
+        if not batch:
+            longest = max(int(lengths[row]), 1)
+        batch.append(int(row))
+    if batch:
+        yield np.array(batch)
+
+
+def predict_logits(
+    model: Any,
+    tokenizer: Any,
+    encoded: Any,
+    *,
+    lengths: Sequence[int],
+    token_budget: int | None = None,
+    label: str = "scoring",
+) -> np.ndarray:
+    """Return the logits of tokenised rows.
+
+    Args:
+        model: a sequence classifier; put into evaluation mode.
+        tokenizer: pads a batch on its own side.
+        encoded: rows with `input_ids` (a tokenised `datasets.Dataset`, or a list of dicts).
+        lengths: (rows,) tokens of each row.
+        token_budget: tokens a batch, padding included; by default 2,048 on CPU and 32,768 on a GPU.
+        label: of the progress bar.
+
+    Returns:
+        (rows, labels) float32, in the order of `encoded`.
+    """
+    import torch
+
+    model.eval()
+    device = next(model.parameters()).device
+    budget = token_budget or (CPU_TOKEN_BUDGET if device.type == "cpu" else GPU_TOKEN_BUDGET)
+    logits = np.zeros((len(lengths), model.config.num_labels), dtype=np.float32)
+    names = [name for name in tokenizer.model_input_names if name in _columns(encoded)]
+    with torch.inference_mode(), progress(total=len(lengths), label=label) as bar:
+        for rows in token_batches(lengths, budget):
+            features = [{name: encoded[int(row)][name] for name in names} for row in rows]
+            batch = tokenizer.pad(features, return_tensors="pt").to(device)
+            logits[rows] = model(**batch).logits.float().cpu().numpy()
+            bar.update(len(rows))
+    return logits
+
+
+def _columns(encoded: Any) -> Sequence[str]:
+    return encoded.column_names if hasattr(encoded, "column_names") else list(encoded[0]) if len(encoded) else []
+
+
+def score_texts(
+    model: Any, tokenizer: Any, texts: Sequence[str], *, max_length: int | None = None, **options: Any
+) -> np.ndarray:
+    """Return the logits of texts: (rows, labels) float32, in the order given.
+
+    Args:
+        model: a sequence classifier.
+        tokenizer: its tokenizer.
+        texts: any number of texts.
+        max_length: tokens kept of each text; by default what the tokenizer allows.
+        **options: of `predict_logits`.
+    """
+    encoded = tokenizer(list(texts), truncation=True, max_length=max_length) if len(texts) else {"input_ids": []}
+    rows = [{name: encoded[name][i] for name in encoded} for i in range(len(texts))]
+    return predict_logits(model, tokenizer, rows, lengths=[len(row["input_ids"]) for row in rows], **options)

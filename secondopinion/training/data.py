@@ -1,0 +1,148 @@
+"""The rows a training sees: a prepared folder, or any data set that `datasets` loads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError, closest
+from ..core.files import read_json
+from ..core.fingerprint import dataset_fingerprint
+from ..core.policy import PUBLIC_UNKNOWN
+from .recipe import DatasetSpec
+
+PREPARED = "prepare.json"
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """A classification data set in memory-mapped Arrow, with the columns that decide folds as arrays.
+
+    Attributes:
+        dataset: the rows; texts stay on disk until they are read.
+        text_column: where its texts are.
+        ids: (rows,) strings.
+        labels: (rows,) class numbers.
+        label_names: (classes,) names in the order of the numbers.
+        groups: (rows,) strings, or None.
+        fingerprint: of ids, texts and labels.
+        facts: what `prepare` recorded; empty for other data sets.
+        name: of the corpus.
+    """
+
+    dataset: Any
+    text_column: str
+    ids: np.ndarray
+    labels: np.ndarray
+    label_names: list[str]
+    groups: np.ndarray | None
+    fingerprint: str
+    facts: dict[str, Any]
+    name: str
+
+    def texts(self, rows: np.ndarray | None = None) -> list[str]:
+        """Return the texts of some rows, or of all."""
+        chosen = self.dataset if rows is None else self.dataset.select(rows)
+        return list(chosen[self.text_column])
+
+    def describe(self) -> dict[str, Any]:
+        """Return what run.json records about the data: counts and names, no text, no path."""
+        counts = np.bincount(self.labels, minlength=len(self.label_names))
+        return {
+            "name": self.name,
+            "config": self.facts.get("config"),
+            "source": self.facts.get("source"),
+            "fingerprint": self.fingerprint,
+            "rows": len(self.ids),
+            "class_counts": {name: int(n) for name, n in zip(self.label_names, counts, strict=True)},
+            "groups": None if self.groups is None else len(np.unique(self.groups)),
+            "date_range": self.facts.get("date_range"),
+            "policy": self.facts.get("policy") or PUBLIC_UNKNOWN.as_dict(),
+            "synthetic": bool(self.facts.get("synthetic", False)),
+            "facts": {
+                key: self.facts[key]
+                for key in ("dropped", "duplicates", "label_noise", "options", "read")
+                if key in self.facts
+            },
+        }
+
+
+def load_data(spec: DatasetSpec, cache: Path | None = None) -> TrainingData:
+    """Load the rows that a recipe names.
+
+    Args:
+        spec: the recipe's `dataset` section.
+        cache: folder for Arrow files; the library's own cache when left out.
+
+    Raises:
+        InputError: nothing is there, a column is missing, labels are not classes, or a text is empty.
+    """
+    import datasets
+
+    if spec.path is None:
+        raise InputError("no data given: name it with --data, or as dataset.path in the recipe")
+    folder = Path(spec.path).expanduser()
+    facts: dict[str, Any] = {}
+    options = {"split": spec.split, "cache_dir": str(cache) if cache else None}
+    if folder.is_dir():
+        if (folder / PREPARED).exists():
+            facts = read_json(folder / PREPARED)
+        location, name = str(folder), facts.get("corpus") or folder.resolve().name
+    else:
+        if folder.is_absolute() or spec.path.startswith((".", "~")) or spec.path.count("/") > 1:
+            raise InputError(f"{spec.path} is not a folder; make it with: secondopinion prepare maude --output {spec.path}")
+        location, name = spec.path, spec.path
+        options["revision"] = spec.revision
+    try:
+        dataset = datasets.load_dataset(location, spec.config, **options)
+    except (FileNotFoundError, datasets.exceptions.DatasetNotFoundError, ConnectionError) as error:
+        raise InputError(
+            f"{spec.path!r} holds no data set that can be loaded ({type(error).__name__}); "
+            "give a folder made by 'secondopinion prepare', or a data set's name on the Hub"
+        ) from None
+    return from_dataset(dataset, spec, name=name, facts=facts)
+
+
+def from_dataset(dataset: Any, spec: DatasetSpec, *, name: str, facts: dict[str, Any] | None = None) -> TrainingData:
+    """Check a `datasets.Dataset` and read the columns that decide folds.
+
+    Raises:
+        InputError: a column is missing, labels are not classes, or a text is empty.
+    """
+    import datasets
+
+    for role, column in (("text", spec.text_column), ("label", spec.label_column)):
+        if column not in dataset.column_names:
+            raise InputError(f"{name} has no column {column!r} for the {role}; {closest(column, dataset.column_names)}")
+    if len(dataset) == 0:
+        raise InputError(f"{name} has no rows in split {spec.split!r}")
+    label_feature = dataset.features[spec.label_column]
+    if isinstance(label_feature, datasets.ClassLabel):
+        label_names, labels = list(label_feature.names), np.asarray(dataset[spec.label_column][:])
+    else:
+        values = dataset[spec.label_column][:]
+        if any(not isinstance(value, str | int) for value in values):
+            raise InputError(f"{name}: column {spec.label_column!r} holds {label_feature}, expected classes (text or integers)")
+        label_names = sorted({str(value) for value in values})
+        number = {label: i for i, label in enumerate(label_names)}
+        labels = np.array([number[str(value)] for value in values])
+    if (labels < 0).any():
+        raise InputError(f"{name}: {(labels < 0).sum()} rows have no label (-1); drop them, or label them")
+    ids = (
+        np.asarray(dataset[spec.id_column][:]).astype(str)
+        if spec.id_column in dataset.column_names
+        else np.arange(len(dataset)).astype(str)
+    )
+    groups = (
+        np.asarray(dataset[spec.group_column][:]).astype(str) if spec.group_column in dataset.column_names else None
+    )
+    names = np.asarray(label_names)[labels].tolist()
+    texts = dataset[spec.text_column]
+    empty = sum(1 for text in texts if not (isinstance(text, str) and text.strip()))
+    if empty:
+        raise InputError(f"{name}: {empty} rows have no text in column {spec.text_column!r}; drop them first")
+    fingerprint = dataset_fingerprint(ids.tolist(), texts, names)
+    return TrainingData(dataset, spec.text_column, ids, labels, label_names, groups, fingerprint, facts or {}, name)

@@ -1,0 +1,317 @@
+"""Phase 2: fine-tune an encoder on one fold's training rows."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.files import atomic_folder
+from ..core.machine import bf16_supported
+from ..metrics.per_class_f1.per_class_f1 import flatten
+from ..modeling import PooledEncoderForSequenceClassification, inverse_frequency_weights
+from ..scoring.engine import CPU_TOKEN_BUDGET, predict_logits
+from .data import TrainingData
+from .encoders import resolve_encoder
+from .figures import class_figures
+from .folds import inner_split
+from .recipe import EncoderSpec, Recipe
+from .selection import SelectionRule
+from .trainer import ClassificationTrainer, SaveEvery
+
+
+@dataclass(frozen=True)
+class FoldOutcome:
+    """What a fold's training leaves behind: `logits` (held-out rows, classes) and facts for run.json."""
+
+    logits: np.ndarray
+    facts: dict[str, Any]
+
+
+def tokenize(data: TrainingData, tokenizer: Any, max_length: int, cache: Path) -> Any:
+    """Return the tokenised rows, made once for all folds and epochs and kept in `cache` while the run lasts.
+
+    Columns: those of the tokenizer, `length` (tokens) and `labels`.
+    """
+    import datasets
+
+    def encode(batch: dict[str, list]) -> dict[str, list]:
+        encoded = tokenizer(batch[data.text_column], truncation=True, max_length=max_length)
+        return {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
+
+    datasets.disable_progress_bars()
+    cache.mkdir(parents=True, exist_ok=True)
+    encoded = data.dataset.map(
+        encode,
+        batched=True,
+        remove_columns=data.dataset.column_names,
+        cache_file_name=str(cache / f"tokens-{max_length}-{data.fingerprint}.arrow"),
+        new_fingerprint=f"{data.fingerprint}-{max_length}",
+    )
+    return encoded.add_column("labels", data.labels.tolist(), new_fingerprint=f"{data.fingerprint}-{max_length}-labels")
+
+
+def load_tokenizer(recipe: Recipe) -> Any:
+    """Return the tokenizer of a recipe's encoder, with `model_max_length` at the recipe's."""
+    from transformers import AutoTokenizer
+
+    spec: EncoderSpec = recipe.model
+    tokenizer = AutoTokenizer.from_pretrained(
+        resolve_encoder(spec).location, revision=spec.revision, trust_remote_code=spec.trust_remote_code
+    )
+    if tokenizer.pad_token is None:
+        raise InputError(f"the tokenizer of {spec.encoder} has no padding token; choose an encoder that has one")
+    tokenizer.model_max_length = spec.max_length
+    return tokenizer
+
+
+def build_model(recipe: Recipe, data: TrainingData, labels: np.ndarray, problem_type: str) -> Any:
+    """Return the pretrained encoder with a fresh head, class weights from `labels` (training rows,)."""
+    import torch
+    from transformers import set_seed
+
+    spec: EncoderSpec = recipe.model
+    encoder = resolve_encoder(spec)
+    set_seed(recipe.training.seed)
+    weights = None
+    if spec.class_weights == "inverse_frequency":
+        weights = inverse_frequency_weights(np.bincount(labels, minlength=len(data.label_names)).tolist())
+    model = PooledEncoderForSequenceClassification.from_encoder(
+        encoder.location,
+        revision=spec.revision,
+        trust_remote_code=spec.trust_remote_code,
+        encoder_overrides={} if torch.cuda.is_available() else cpu_overrides(encoder.location, spec),
+        pooling=spec.pooling,
+        classifier_dropout=spec.classifier_dropout,
+        class_weights=weights,
+        id2label=dict(enumerate(data.label_names)),
+        label2id={name: i for i, name in enumerate(data.label_names)},
+        problem_type=problem_type,
+    )
+    longest = getattr(model.config.encoder_config, "max_position_embeddings", None)
+    if longest and spec.max_length > longest:
+        raise InputError(
+            f"max_length is {spec.max_length}, but {spec.encoder} has positions for {longest} tokens; lower max_length, "
+            "or choose an encoder for longer texts"
+        )
+    return model
+
+
+def cpu_overrides(location: str, spec: EncoderSpec) -> dict[str, Any]:
+    """Return encoder settings for training on a CPU: attention dropout forces a slow path of attention there."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(location, revision=spec.revision, trust_remote_code=spec.trust_remote_code)
+    names = ("attention_probs_dropout_prob", "attention_dropout")
+    return {name: 0.0 for name in names if getattr(config, name, None)}
+
+
+def add_lora(model: Any, recipe: Recipe) -> Any:
+    """Wrap a model in a LoRA adapter on every linear layer of its encoder; the head is trained in full.
+
+    Raises:
+        InputError: `peft` is not installed.
+    """
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError:
+        raise InputError("a recipe with 'lora' needs peft: pip install 'secondopinion[peft]'") from None
+    from torch import nn
+
+    spec = recipe.model.lora
+    targets = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and n.startswith("encoder.")]
+    config = LoraConfig(
+        task_type="SEQ_CLS",
+        r=spec.r,
+        lora_alpha=spec.alpha,
+        lora_dropout=spec.dropout,
+        target_modules=targets,
+        modules_to_save=["classifier"],
+    )
+    return get_peft_model(model, config)
+
+
+def fit_encoder_fold(
+    recipe: Recipe,
+    data: TrainingData,
+    encoded: Any,
+    tokenizer: Any,
+    rows: np.ndarray,
+    held_out: np.ndarray,
+    *,
+    output: Path,
+    work: Path,
+    label: str,
+    problem_type: str = "single_label_classification",
+) -> FoldOutcome | None:
+    """Fine-tune on `rows`, save the best epoch to `output` and predict `held_out`.
+
+    The epoch is picked by the recipe's `monitor`, measured on a share of `rows` set aside; the held-out rows are
+    predicted once, by the model as loaded back from `output` in fp32.
+
+    Args:
+        recipe: of a phase-2 model.
+        data: all rows.
+        encoded: the same rows, tokenised (see `tokenize`).
+        tokenizer: saved beside the weights.
+        rows: training rows, as indices.
+        held_out: held-out rows, as indices.
+        output: folder of the model; written whole or not at all.
+        work: folder for checkpoints; a killed training continues from the last one, and it is removed at the end.
+        label: of the progress bar.
+        problem_type: as transformers names it.
+
+    Returns:
+        The outcome; None on every process but the first.
+    """
+    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, TrainingArguments
+    from transformers.trainer_utils import get_last_checkpoint
+
+    spec, settings = recipe.model, recipe.training
+    labels = data.labels[rows]
+    groups = None if data.groups is None or recipe.folds.strategy == "stratified" else data.groups[rows]
+    training, validation = inner_split(labels, groups, settings.validation_share, settings.seed)
+    require_label(settings.monitor, data.label_names)
+    lengths = np.asarray(encoded["length"][:])
+    validation = validation[np.argsort(-lengths[rows[validation]], kind="stable")]
+    model = build_model(recipe, data, labels[training], problem_type)
+    parameters = model.num_parameters()
+    if spec.lora:
+        model = add_lora(model, recipe)
+    if spec.gradient_checkpointing:
+        model.gradient_checkpointing_enable()
+
+    import torch
+
+    on_cpu = not torch.cuda.is_available()
+    bf16 = bf16_supported() if settings.bf16 is None else settings.bf16
+    budget = settings.micro_batch_tokens
+    if budget is None:
+        budget = CPU_TOKEN_BUDGET if on_cpu else 0
+    arguments = TrainingArguments(
+        output_dir=str(work),
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=8 if on_cpu else settings.batch_size * 2,
+        gradient_accumulation_steps=settings.accumulation_steps,
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        warmup_steps=settings.warmup,
+        lr_scheduler_type=settings.scheduler,
+        max_grad_norm=settings.max_grad_norm,
+        optim="adamw_torch_fused",
+        bf16=bf16,
+        use_cpu=on_cpu,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="monitor",
+        greater_is_better=settings.monitor.mode == "max",
+        logging_steps=50,
+        seed=settings.seed,
+        report_to="none",
+        label_names=["labels"],
+        dataloader_pin_memory=not on_cpu,
+        disable_tqdm=True,
+    )
+
+    def measure(prediction: Any) -> dict[str, float]:
+        predicted = prediction.predictions.argmax(axis=-1)
+        figures = flatten(class_figures(prediction.label_ids, predicted, data.label_names))
+        return {"monitor": settings.monitor.value(figures), "macro_f1": figures["macro_f1"]}
+
+    trainer = ClassificationTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=encoded.select(rows[training]),
+        eval_dataset=encoded.select(rows[validation]),
+        processing_class=tokenizer,
+        data_collator=DataCollatorWithPadding(tokenizer),
+        compute_metrics=measure,
+        callbacks=[
+            EarlyStoppingCallback(settings.early_stopping_patience),
+            SaveEvery(settings.checkpoint_minutes),
+        ],
+        lengths=lengths[rows[training]].tolist(),
+        length_grouped=settings.length_grouped,
+        micro_batch_tokens=budget,
+        label=label,
+    )
+    checkpoint = get_last_checkpoint(str(work)) if work.is_dir() else None
+    trainer.train(resume_from_checkpoint=checkpoint)
+    trained = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    trainer.accelerator.wait_for_everyone()
+    if not trainer.is_world_process_zero():
+        return None
+    if spec.lora:
+        trained = trained.merge_and_unload()
+    with atomic_folder(output) as temporary:
+        trained.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+    logits = predict_fold(output, encoded.select(held_out), lengths[held_out], label)
+    facts = {
+        **history_facts(trainer.state.log_history, settings.epochs, settings.monitor),
+        "rows": {"train": len(training), "validation": len(validation), "held_out": len(held_out)},
+        "truncated_share": float((lengths[rows] >= spec.max_length).mean()),
+        "tokens_per_second": round(trainer.tokens_seen / trainer.train_seconds, 1) if trainer.train_seconds else None,
+        "parameters": parameters,
+        "bf16": bf16,
+        "micro_batch_tokens": budget,
+        "class_weights": trained.config.class_weights,
+        "resumed": checkpoint is not None,
+    }
+    shutil.rmtree(work, ignore_errors=True)
+    return FoldOutcome(logits, facts)
+
+
+def predict_fold(folder: Path, encoded: Any, lengths: np.ndarray, label: str) -> np.ndarray:
+    """Return the fp32 logits that a stranger who loads `folder` would get: (rows, classes)."""
+    import torch
+    from transformers import AutoTokenizer
+
+    model = PooledEncoderForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+    if torch.cuda.is_available():
+        model = model.cuda()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return predict_logits(model, tokenizer, encoded, lengths=lengths, label=f"{label}: held-out rows")
+
+
+def require_label(rule: SelectionRule, label_names: list[str]) -> None:
+    """Raise unless the label that a rule is about is one of the data's.
+
+    Raises:
+        InputError: it is not.
+    """
+    from ..core.errors import closest
+
+    if rule.label is not None and rule.label not in label_names:
+        raise InputError(f"the rule asks for {rule.metric} of {rule.label!r}; {closest(rule.label, label_names)}")
+
+
+def history_facts(log: list[dict[str, float]], epoch_cap: int, monitor: SelectionRule) -> dict[str, Any]:
+    """Return per-epoch validation figures, the best epoch and whether it was the last that was allowed."""
+    evaluations = [entry for entry in log if "eval_monitor" in entry]
+    history = [
+        {
+            "epoch": round(entry["epoch"]),
+            "monitor": float(entry["eval_monitor"]),
+            "macro_f1": float(entry["eval_macro_f1"]),
+            "validation_loss": float(entry["eval_loss"]),
+        }
+        for entry in evaluations
+    ]
+    best = (max if monitor.mode == "max" else min)(history, key=lambda entry: entry["monitor"])
+    return {
+        "epochs": history[-1]["epoch"],
+        "best_epoch": best["epoch"],
+        "epoch_cap": epoch_cap,
+        "peaked_at_cap": best["epoch"] == epoch_cap,
+        "monitor": monitor.describe(),
+        "monitor_value": best["monitor"],
+        "history": history,
+    }

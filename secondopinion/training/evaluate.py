@@ -1,0 +1,96 @@
+"""A run's figures, or its selected model measured on other data."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.files import write_json
+from ..core.run_folder import RunFolder, now
+from .data import TrainingData, load_data
+from .recipe import DatasetSpec
+from .summary import missed, out_of_fold
+
+
+def evaluate_run(
+    run: RunFolder | str | os.PathLike, data: str | os.PathLike | TrainingData | None = None, *, split: str = "train"
+) -> dict[str, Any]:
+    """Return what run.json records, or the figures of the run's selected fold on other data.
+
+    The data must not have been trained on: rows whose ids the run knows are refused.
+
+    Args:
+        run: a finished run, or its folder.
+        data: prepared folder or a data set on the Hub; out-of-fold figures when left out.
+        split: its split.
+
+    Returns:
+        run.json's facts; with `data`, a record of the same form for one figure set, also written to
+        `evaluations/<name>-<fingerprint>.json` in the run folder.
+
+    Raises:
+        InputError: the run or the data do not fit.
+    """
+    run = run if isinstance(run, RunFolder) else RunFolder.open(run)
+    facts = run.facts
+    if data is None:
+        return facts
+    if not isinstance(data, TrainingData):
+        data = load_data(DatasetSpec(path=os.fspath(data), split=split))
+    names = facts["task"]["label_names"]
+    unknown = sorted(set(data.label_names) - set(names))
+    if unknown:
+        raise InputError(f"{data.name} has classes that the model does not know: {', '.join(unknown)}; it knows {', '.join(names)}")
+    _refuse_training_rows(run, data)
+    logits = predict_run(run, data.texts())
+    gold = np.array([names.index(name) for name in data.label_names])[data.labels]
+    predicted = logits.argmax(axis=1)
+    label = facts["selection"]["rule"]["label"]
+    record = {
+        "name": f"{facts['name']} on {data.name}",
+        "measured_at": now(),
+        "fold": run.selected_fold,
+        "dataset": data.describe(),
+        "task": facts["task"],
+        "model": facts["model"],
+        "summary": {"out_of_fold": out_of_fold(gold, predicted, names, groups=data.groups)},
+        "missed": missed(label, gold, predicted, names) if label else None,
+    }
+    write_json(run.path / "evaluations" / f"{data.name.replace('/', '--')}-{data.fingerprint}.json", record)
+    return record
+
+
+def predict_run(run: RunFolder, texts: list[str], fold: int | None = None) -> np.ndarray:
+    """Return the calibrated logits of texts by one fold's model (the selected one by default): (rows, classes)."""
+    folder = run.fold_folder(fold or run.selected_fold)
+    if run.facts["model"]["kind"] == "tfidf":
+        from .baseline import TfidfClassifier
+
+        model = TfidfClassifier.load(folder)
+        return model.logits(texts) / model.temperature
+    import torch
+    from transformers import AutoTokenizer
+
+    from ..modeling import PooledEncoderForSequenceClassification
+    from ..scoring.engine import score_texts
+
+    model = PooledEncoderForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+    if torch.cuda.is_available():
+        model = model.cuda()
+    return score_texts(model, AutoTokenizer.from_pretrained(folder), texts)
+
+
+def _refuse_training_rows(run: RunFolder, data: TrainingData) -> None:
+    from .folds import Folds
+
+    split = Folds.load(run.folds_file)
+    known = set(split.ids)
+    shared = sum(1 for identifier in data.ids.tolist() if identifier in known)
+    if data.fingerprint == split.dataset_fingerprint or shared:
+        raise InputError(
+            f"{shared} of {len(data.ids)} rows of {data.name} took part in the run's folds, so figures on them would "
+            "flatter the model. Give other data; for these rows leave --data out: the out-of-fold figures are theirs"
+        )

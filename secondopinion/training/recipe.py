@@ -1,0 +1,290 @@
+"""A recipe: everything that decides a training, in one YAML file with no room for misspelling."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..core.errors import InputError, closest
+from .selection import SelectionRule
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """Which rows to train on.
+
+    Attributes:
+        path: a folder that `secondopinion prepare` wrote, any folder or repository that `datasets` loads.
+        config: its configuration, where it has several.
+        split: the split whose rows go into the folds.
+        revision: branch, tag or commit of a repository on the Hub.
+        id_column: unique ids; row numbers where the column is missing.
+        text_column: the texts.
+        label_column: the classes.
+        group_column: what must not straddle folds.
+    """
+
+    path: str | None = None
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+    id_column: str = "id"
+    text_column: str = "text"
+    label_column: str = "label"
+    group_column: str = "group"
+
+
+@dataclass(frozen=True)
+class FoldSpec:
+    """How rows are split; `train` names the folds to train (all when left out)."""
+
+    n_splits: int = 5
+    strategy: Literal["stratified_group", "stratified"] = "stratified_group"
+    seed: int = 13
+    train: list[int] | None = None
+
+
+@dataclass(frozen=True)
+class LoraSpec:
+    """A LoRA adapter on every linear layer of the encoder, head trained in full (Hu et al. 2021)."""
+
+    r: int = 8
+    alpha: int = 16
+    dropout: float = 0.05
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """Phase 2: a pretrained encoder, fine-tuned.
+
+    Attributes:
+        encoder: the encoder on the Hub, its folder, or `offline:all-MiniLM-L6-v2` (extra `offline`).
+        revision: branch, tag or commit of the encoder.
+        encoder_sha256: of its `model.safetensors`; checked before use when given.
+        base_model: the name the card gives it; `encoder` itself where that is a name on the Hub.
+        base_license: licence of the encoder.
+        pooling: `cls`, `mean`, `max` or `cls_mean_concat`.
+        max_length: tokens kept of each text.
+        classifier_dropout: on the pooled vector.
+        class_weights: `inverse_frequency` (of the training rows of each fold) or `none`.
+        lora: adapter settings; full fine-tuning when left out.
+        gradient_checkpointing: trade time for memory.
+        trust_remote_code: whether code in the encoder's repository may run.
+    """
+
+    kind: Literal["pooled_encoder"] = "pooled_encoder"
+    encoder: str = "emilyalsentzer/Bio_ClinicalBERT"
+    revision: str | None = None
+    encoder_sha256: str | None = None
+    base_model: str | None = None
+    base_license: str | None = None
+    pooling: Literal["cls", "mean", "max", "cls_mean_concat"] = "cls_mean_concat"
+    max_length: int = 512
+    classifier_dropout: float = 0.1
+    class_weights: Literal["inverse_frequency", "none"] = "inverse_frequency"
+    lora: LoraSpec | None = None
+    gradient_checkpointing: bool = False
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True)
+class TfidfSpec:
+    """Phase 1: TF-IDF and logistic regression; fields as in `TfidfClassifier`."""
+
+    kind: Literal["tfidf"] = "tfidf"
+    ngram_max: int = 2
+    min_df: int = 5
+    max_features: int = 100_000
+    regularization: float = 1.0
+    class_weights: Literal["inverse_frequency", "none"] = "inverse_frequency"
+    max_iter: int = 1000
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """How an encoder is fine-tuned; the defaults are the published severity card's.
+
+    Attributes:
+        learning_rate: of AdamW.
+        warmup: share of the steps over which the rate rises linearly.
+        weight_decay: of AdamW.
+        scheduler: after the warm-up (`linear`, `cosine`, `constant_with_warmup`).
+        epochs: at most.
+        batch_size: rows of one batch on one device.
+        accumulation_steps: batches of one optimiser step.
+        early_stopping_patience: epochs without gain on `monitor` before it stops.
+        monitor: the figure, measured on the validation rows, that picks the epoch.
+        validation_share: share of the training folds' rows set aside for it.
+        length_grouped: draw rows of similar length together.
+        micro_batch_tokens: a batch is sorted by length and cut into pieces of at most so many tokens, padding
+            included; the gradient stays that of the whole batch. `0` leaves batches whole; by default 2,048 on CPU.
+        bf16: bf16 autocast; by default where the hardware has it.
+        max_grad_norm: gradient clipping.
+        checkpoint_minutes: how much work a kill can cost at most.
+        seed: of initialisation, order and dropout.
+    """
+
+    learning_rate: float = 2e-5
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    scheduler: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
+    epochs: int = 3
+    batch_size: int = 16
+    accumulation_steps: int = 2
+    early_stopping_patience: int = 1
+    monitor: SelectionRule = field(default_factory=lambda: SelectionRule(metric="macro_f1", label=None))
+    validation_share: float = 0.1
+    length_grouped: bool = True
+    micro_batch_tokens: int | None = None
+    bf16: bool | None = None
+    max_grad_norm: float = 1.0
+    checkpoint_minutes: float = 15.0
+    seed: int = 13
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole training.
+
+    Attributes:
+        name: of the system; also the default name of its run folder.
+        description: one sentence for the card.
+        dataset: which rows.
+        model: phase 1 (`kind: tfidf`) or phase 2 (`kind: pooled_encoder`).
+        training: of phase 2.
+        folds: how rows are split.
+        selection: the rule that picks the published fold, declared before training.
+        baseline: run folder of phase 1 on the same folds, to state the lift over it.
+        resamples: bootstrap resamples for intervals.
+    """
+
+    name: str
+    description: str = ""
+    dataset: DatasetSpec = field(default_factory=DatasetSpec)
+    model: EncoderSpec | TfidfSpec = field(default_factory=EncoderSpec)
+    training: TrainingSpec = field(default_factory=TrainingSpec)
+    folds: FoldSpec = field(default_factory=FoldSpec)
+    selection: SelectionRule = field(default_factory=SelectionRule)
+    baseline: str | None = None
+    resamples: int = 2000
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data; paths of this machine are cut to their last part."""
+        plain = dataclasses.asdict(self)
+        for section, key in ((plain["dataset"], "path"), (plain["model"], "encoder"), (plain, "baseline")):
+            value = section.get(key)
+            if value is not None and (os.path.isabs(value) or value.startswith((".", "~"))):
+                section[key] = Path(value).expanduser().resolve().name
+        if plain["model"]["kind"] == "tfidf":
+            del plain["training"]
+        return plain
+
+    def replace(self, **sections: Any) -> Recipe:
+        """Return a copy with other values: whole fields, or a dict of changes to a section.
+
+        >>> Recipe("r").replace(folds={"n_splits": 3}).folds.n_splits
+        3
+        """
+        changed = {
+            name: dataclasses.replace(getattr(self, name), **value) if isinstance(value, dict) else value
+            for name, value in sections.items()
+        }
+        return dataclasses.replace(self, **changed)
+
+
+MODEL_KINDS: dict[str, type] = {"pooled_encoder": EncoderSpec, "tfidf": TfidfSpec}
+
+
+def load_recipe(source: str | os.PathLike | dict[str, Any]) -> Recipe:
+    """Read a recipe from a YAML file, the name of a shipped recipe, or a dict.
+
+    Raises:
+        InputError: it is missing or not YAML, a key is unknown (the closest known one is named), or a value has the
+            wrong type.
+
+    >>> load_recipe({"name": "r", "model": {"kind": "tfidf"}}).model.min_df
+    5
+    """
+    if isinstance(source, dict):
+        return _build(Recipe, source, "recipe")
+    import yaml
+
+    path = find_recipe(source)
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds {type(value).__name__}, a recipe is a mapping of keys such as 'name' and 'model'")
+    return _build(Recipe, value, str(path))
+
+
+def find_recipe(source: str | os.PathLike) -> Path:
+    """Return the file of a recipe given by path or by the name of a shipped one."""
+    path = Path(source).expanduser()
+    if path.is_file():
+        return path
+    from importlib.resources import files
+
+    shipped = {p.name: p for p in files("secondopinion.recipes").iterdir() if p.name.endswith(".yaml")}
+    name = path.name if path.suffix == ".yaml" else f"{path.name}.yaml"
+    if name in shipped:
+        return Path(str(shipped[name]))
+    raise InputError(f"no recipe {str(source)!r}: neither a file nor a shipped recipe; {closest(name, shipped)}")
+
+
+def _build(cls: type, value: Any, where: str) -> Any:
+    """Make a dataclass of `value`, checking names and types on the way."""
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected a mapping with keys of {cls.__name__}, got {value!r}")
+    hints = typing.get_type_hints(cls)
+    known = {f.name for f in dataclasses.fields(cls)}
+    for key in value:
+        if key not in known:
+            raise InputError(f"{where}: unknown key {key!r}; {closest(key, known)}")
+    arguments = {key: _convert(hints[key], item, f"{where}: {key}") for key, item in value.items()}
+    try:
+        return cls(**arguments)
+    except TypeError:
+        missing = sorted(
+            f.name
+            for f in dataclasses.fields(cls)
+            if f.name not in value and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        )
+        raise InputError(f"{where}: {', '.join(missing)} must be given") from None
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        options = typing.get_args(hint)
+        if set(options) == set(MODEL_KINDS.values()):
+            kind = value.get("kind", "pooled_encoder") if isinstance(value, dict) else value
+            if kind not in MODEL_KINDS:
+                raise InputError(f"{where}: unknown kind {kind!r}; {closest(kind, MODEL_KINDS)}")
+            return _build(MODEL_KINDS[kind], value, where)
+        if value is None and type(None) in options:
+            return None
+        (hint,) = (option for option in options if option is not type(None))
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, where)
+    if typing.get_origin(hint) is Literal:
+        if value not in typing.get_args(hint):
+            raise InputError(f"{where}: {value!r}; {closest(value, typing.get_args(hint))}")
+        return value
+    if typing.get_origin(hint) is list:
+        if not isinstance(value, list):
+            raise InputError(f"{where}: expected a list, got {value!r}")
+        return [_convert(typing.get_args(hint)[0], item, where) for item in value]
+    if hint is float and isinstance(value, int | float | str) and not isinstance(value, bool):
+        try:
+            return float(value)  # YAML 1.1 reads 2e-5 as a string
+        except ValueError:
+            pass
+    elif isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
+        return value
+    raise InputError(f"{where}: expected {hint.__name__}, got {value!r}")

@@ -1,0 +1,195 @@
+"""The end of a run: calibration, figures with intervals, selection, plots, run.json."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.files import atomic_file, read_json, write_json
+from ..core.machine import bf16_supported, code_revision, hardware, package_versions
+from ..core.run_folder import RunFolder, now
+from ..metrics.per_class_f1.per_class_f1 import flatten
+from .calibration import calibrate, softmax
+from .data import TrainingData
+from .folds import Folds
+from .recipe import EncoderSpec, Recipe
+from .selection import select
+from .summary import lift, missed, out_of_fold, summarise
+
+
+def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Folds, *, seconds: float) -> dict[str, Any]:
+    """Gather the finished folds of a run into predictions, calibration, selection, plots and run.json.
+
+    Args:
+        run: with at least one finished fold.
+        recipe: that the folds were trained by.
+        data: that they were trained on.
+        split: the folds.
+        seconds: that this call of `train` took so far.
+
+    Returns:
+        What run.json holds.
+    """
+    trained = list(run.finished_folds())
+    results = [read_json(run.fold_facts_file(fold)) for fold in trained]
+    rows = np.concatenate([split.rows(fold)[1] for fold in trained])
+    fold_of = np.concatenate([np.full(split.sizes[fold - 1], fold) for fold in trained])
+    logits = np.concatenate([np.load(run.fold_logits_file(fold)) for fold in trained]).astype(np.float64)
+    gold = data.labels[rows]
+    calibration = calibrate(logits, gold, fold_of)
+    for fold in trained:
+        _set_temperature(run.fold_folder(fold), calibration["temperature"])
+    predicted = logits.argmax(axis=1)
+    _write_predictions(run, data, rows, fold_of, logits, softmax(logits / calibration["temperature"]))
+
+    groups = None if data.groups is None else data.groups[rows]
+    names = data.label_names
+    rule = recipe.selection
+    missed_rows = {
+        fold: missed(rule.label, gold[fold_of == fold], predicted[fold_of == fold], names)
+        for fold in trained
+        if rule.label is not None
+    }
+    facts = {
+        "name": recipe.name,
+        "created_at": read_json(run.path / "recipe.json")["started_at"],
+        "finished_at": now(),
+        "code_revision": code_revision(),
+        "recipe": recipe.as_dict(),
+        "task": {"problem_type": "single_label_classification", "label_names": names},
+        "model": _model_facts(recipe, results),
+        "dataset": data.describe(),
+        "folds": {**split.facts(), "trained": trained},
+        "fold_results": results,
+        "summary": {
+            **summarise([result["figures"] for result in results]),
+            "out_of_fold": out_of_fold(gold, predicted, names, groups=groups, n_resamples=recipe.resamples),
+        },
+        "missed": missed(rule.label, gold, predicted, names) if rule.label is not None else None,
+        "selection": select(rule, {r["fold"]: flatten(r["figures"]) for r in results}, missed=missed_rows),
+        "calibration": calibration,
+        "baseline": _baseline(run, recipe, data, rows, predicted, groups) if recipe.baseline else None,
+        "environment": {"packages": package_versions(), "hardware": hardware(), "bf16": _bf16(recipe)},
+        "durations": {"report_after_seconds": round(seconds, 1), "folds": {str(r["fold"]): r["seconds"] for r in results}},
+    }
+    from .plots import write_plots
+
+    facts["plots"] = write_plots(run.plots, facts)
+    run.write_facts(facts)
+    return facts
+
+
+def _bf16(recipe: Recipe) -> bool:
+    if not isinstance(recipe.model, EncoderSpec):
+        return False
+    return bf16_supported() if recipe.training.bf16 is None else recipe.training.bf16
+
+
+def _model_facts(recipe: Recipe, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    spec = recipe.model
+    facts: dict[str, Any] = {"kind": spec.kind, "parameters": results[0].get("parameters")}
+    if not isinstance(spec, EncoderSpec):
+        return {**facts, "class": "TfidfClassifier", "base_model": None}
+    from .encoders import resolve_encoder
+
+    encoder = resolve_encoder(spec)
+    return {
+        **facts,
+        "class": "PooledEncoderForSequenceClassification",
+        "base_model": encoder.base_model,
+        "base_model_sha256": encoder.sha256,
+        "base_license": encoder.base_license,
+        "max_length": spec.max_length,
+        "pooling": spec.pooling,
+        "class_weights": spec.class_weights,
+        "adapter": None if spec.lora is None else {"type": "lora", "r": spec.lora.r, "alpha": spec.lora.alpha},
+    }
+
+
+def _set_temperature(folder: Path, temperature: float) -> None:
+    """Keep the temperature with the model, so that `softmax(logits)` of a loaded model is calibrated."""
+    config = read_json(folder / "config.json")
+    write_json(folder / "config.json", {**config, "temperature": temperature})
+
+
+def _write_predictions(
+    run: RunFolder,
+    data: TrainingData,
+    rows: np.ndarray,
+    fold_of: np.ndarray,
+    logits: np.ndarray,
+    probabilities: np.ndarray,
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = np.asarray(data.label_names)
+    table = pa.table(
+        {
+            "id": data.ids[rows].tolist(),
+            "fold": fold_of,
+            "gold": names[data.labels[rows]].tolist(),
+            "logits": logits.astype(np.float32).tolist(),
+            "probabilities": probabilities.astype(np.float32).tolist(),
+            "label": names[logits.argmax(axis=1)].tolist(),
+        }
+    )
+    with atomic_file(run.predictions_file) as temporary:
+        pq.write_table(table, temporary)
+
+
+def read_predictions(run: RunFolder) -> Any:
+    """Return a run's out-of-fold predictions as a pandas DataFrame, one row a held-out row.
+
+    Raises:
+        InputError: the run has none.
+    """
+    import pandas as pd
+
+    if not run.predictions_file.exists():
+        raise InputError(f"{run.path} holds no predictions.parquet; run its training to the end first")
+    return pd.read_parquet(run.predictions_file)
+
+
+def _baseline(
+    run: RunFolder,
+    recipe: Recipe,
+    data: TrainingData,
+    rows: np.ndarray,
+    predicted: np.ndarray,
+    groups: np.ndarray | None,
+) -> dict[str, Any]:
+    """Compare with phase 1 on the rows that both predicted out of fold, after checking the folds are the same."""
+    other = RunFolder.open(os.path.expanduser(recipe.baseline))
+    facts = other.facts
+    ours = read_json(run.folds_file)["sha1"]
+    if facts["folds"]["sha1"] != ours:
+        raise InputError(
+            f"the baseline {other.path} has folds {facts['folds']['sha1']}, this run {ours}: they cannot be compared row "
+            "by row. Train both on the same data with the same folds section"
+        )
+    label_of = read_predictions(other).set_index("id")["label"]
+    common = np.flatnonzero(np.isin(data.ids[rows], label_of.index.to_numpy()))
+    if not len(common):
+        raise InputError(f"the baseline {other.path} has trained none of the folds of this run; train fold 1 of both, say")
+    number = {name: i for i, name in enumerate(data.label_names)}
+    theirs = label_of.loc[data.ids[rows[common]]].map(number).to_numpy()
+    gold = data.labels[rows[common]]
+    own = None if groups is None else groups[common]
+    return {
+        "name": facts["name"],
+        "kind": facts["model"]["kind"],
+        "rows_compared": len(common),
+        "summary": {
+            "mean": facts["summary"]["mean"],
+            "std": facts["summary"]["std"],
+            "out_of_fold": out_of_fold(gold, theirs, data.label_names, groups=own, n_resamples=recipe.resamples),
+        },
+        "missed": missed(recipe.selection.label, gold, theirs, data.label_names) if recipe.selection.label else None,
+        "lift": lift(gold, predicted[common], theirs, data.label_names, groups=own, n_resamples=recipe.resamples),
+    }

@@ -1,0 +1,133 @@
+"""A thin `Trainer`: exact class weights over a step, batches cut to size, progress that fits a log."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+import torch
+from torch.utils.data import Sampler, SequentialSampler
+from transformers import Trainer, TrainerCallback
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from ..core.progress import progress
+from ..modeling.losses import total_weight
+from .batching import LengthGroupedSampler, micro_batches
+
+
+class ClassificationTrainer(Trainer):
+    """`Trainer` for sequence classifiers whose loss takes class weights.
+
+    What it changes:
+
+    - The weighted loss is divided by the total class weight of the whole optimiser step, so that accumulation, pieces
+      and processes leave the gradient what one large batch would give.
+    - Rows of a step are of similar length, and each batch is sorted and cut into pieces of `micro_batch_tokens`.
+    - Validation rows keep their order.
+    - Tokens are counted (`tokens_seen`, padding left out; `train_seconds` without validation).
+
+    Args:
+        lengths: (training rows,) tokens of each row.
+        length_grouped: draw rows of similar length together.
+        micro_batch_tokens: tokens of a piece, padding included; 0 leaves batches whole.
+        label: of the progress bar.
+        **kwargs: of `Trainer`.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        lengths: list[int],
+        length_grouped: bool = True,
+        micro_batch_tokens: int = 0,
+        label: str = "training",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.lengths, self.length_grouped, self.micro_batch_tokens = lengths, length_grouped, micro_batch_tokens
+        self.tokens_seen, self.train_seconds = 0, 0.0
+        self.model_accepts_loss_kwargs = True
+        self.remove_callback(ProgressCallback)
+        self.remove_callback(PrinterCallback)
+        if self.is_world_process_zero():
+            self.add_callback(StepProgress(label))
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        step_rows = self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        return LengthGroupedSampler(self.lengths, step_rows, self.args.seed, self.length_grouped)
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int]:
+        return SequentialSampler(eval_dataset)
+
+    def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> torch.Tensor | None:
+        if not batch_samples or "labels" not in batch_samples[0]:
+            return None
+        config = self.accelerator.unwrap_model(self.model).config  # an adapter's is its base model's
+        if (config.problem_type or "single_label_classification") != "single_label_classification":
+            total = torch.tensor(float(sum(len(batch["labels"]) for batch in batch_samples)))
+        else:
+            weights = getattr(config, "class_weights", None)
+            weights = None if weights is None else torch.tensor(weights)
+            total = sum(total_weight(batch["labels"].cpu().view(-1), weights) for batch in batch_samples)
+        total = total.to(device)
+        if self.args.average_tokens_across_devices and self.args.world_size > 1:
+            total = self.accelerator.gather(total).sum()
+        return total.clamp(min=torch.finfo(torch.float32).tiny)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Run one batch forward and backward, in pieces; returns their summed loss (a scalar)."""
+        started = time.perf_counter()
+        self.tokens_seen += int(inputs["attention_mask"].sum())
+        if not self.micro_batch_tokens:
+            loss = super().training_step(model, inputs, num_items_in_batch)
+        else:
+            pieces = list(micro_batches(inputs, self.micro_batch_tokens))
+            losses = []
+            for number, piece in enumerate(pieces, start=1):
+                last = number == len(pieces)
+                with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
+                    losses.append(super().training_step(model, piece, num_items_in_batch))
+            loss = torch.stack(losses).sum()
+        self.train_seconds += time.perf_counter() - started
+        return loss
+
+
+class StepProgress(TrainerCallback):
+    """A progress bar over optimiser steps that shows the mean loss; no line for each step in a log."""
+
+    def __init__(self, label: str) -> None:
+        self.label, self.bar = label, None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Open the bar where a resumed run stands."""
+        self.bar = progress(total=state.max_steps, label=self.label, unit="step")
+        self.bar.update(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Move the bar."""
+        self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
+        """Show the loss."""
+        if self.bar is not None and logs and "loss" in logs:
+            self.bar.set_postfix(loss=f"{float(logs['loss']):.4f}", refresh=False)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Close the bar."""
+        self.bar.close()
+        self.bar = None
+
+
+class SaveEvery(TrainerCallback):
+    """Ask for a checkpoint whenever so many minutes have passed, so that a kill costs little."""
+
+    def __init__(self, minutes: float) -> None:
+        self.seconds, self.last = minutes * 60, time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
+        """Save when it is time; with several processes all of them follow the step count, so none saves alone."""
+        if args.world_size == 1 and time.monotonic() - self.last >= self.seconds:
+            self.last = time.monotonic()
+            control.should_save = True
+        return control

@@ -1,0 +1,108 @@
+"""A step's gradient is that of one large batch, however it is cut; a resumed run sees the same batches."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertConfig, TrainingArguments
+
+from secondopinion.modeling import PooledEncoderConfig, PooledEncoderForSequenceClassification
+from secondopinion.training.batching import LengthGroupedSampler, micro_batches
+from secondopinion.training.trainer import ClassificationTrainer
+
+WEIGHTS = [3.0, 0.5, 1.0]
+
+
+def tiny():
+    torch.manual_seed(0)
+    encoder = BertConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        vocab_size=60,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    config = PooledEncoderConfig(encoder_config=encoder, num_labels=3, classifier_dropout=0.0, class_weights=WEIGHTS)
+    return PooledEncoderForSequenceClassification(config)
+
+
+def dataset(rows=24):
+    random = np.random.default_rng(3)
+    return [
+        {"input_ids": random.integers(1, 60, n).tolist(), "labels": int(random.integers(0, 3))}
+        for n in random.integers(2, 30, rows)
+    ]
+
+
+def collate(features):
+    width = max(len(f["input_ids"]) for f in features)
+    ids = torch.tensor([f["input_ids"] + [0] * (width - len(f["input_ids"])) for f in features])
+    labels = torch.tensor([f["labels"] for f in features])
+    return {"input_ids": ids, "attention_mask": (ids > 0).long(), "labels": labels}
+
+
+def weights_after_one_step(tmp_path, batch_size, accumulation, budget):
+    rows = dataset()
+    arguments = TrainingArguments(
+        output_dir=str(tmp_path),
+        per_device_train_batch_size=batch_size,
+        gradient_accumulation_steps=accumulation,
+        max_steps=1,
+        learning_rate=0.1,
+        optim="sgd",
+        max_grad_norm=0.0,
+        report_to="none",
+        save_strategy="no",
+        use_cpu=True,
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+    )
+    trainer = ClassificationTrainer(
+        model=tiny(),
+        args=arguments,
+        train_dataset=rows,
+        data_collator=collate,
+        lengths=[len(row["input_ids"]) for row in rows],
+        length_grouped=True,
+        micro_batch_tokens=budget,
+    )
+    trainer.train()
+    assert trainer.tokens_seen == sum(len(row["input_ids"]) for row in rows)
+    return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+
+
+@pytest.mark.parametrize(("batch_size", "accumulation", "budget"), [(8, 3, 0), (24, 1, 64), (8, 3, 40), (1, 24, 0)])
+def test_cutting_a_step_never_changes_its_gradient(tmp_path, batch_size, accumulation, budget):
+    whole = weights_after_one_step(tmp_path / "whole", 24, 1, 0)
+    cut = weights_after_one_step(tmp_path / "cut", batch_size, accumulation, budget)
+    start = torch.cat([p.detach().flatten() for p in tiny().parameters()])
+    assert (whole - start).abs().max() > 1e-3
+    assert torch.allclose(whole, cut, atol=1e-6)
+
+
+def test_pieces_cover_the_batch_and_trim_padding_on_either_side():
+    right = collate(dataset(16))
+    left = {k: v.flip(1) if v.ndim == 2 else v for k, v in right.items()}
+    for batch in (right, left):
+        pieces = list(micro_batches(batch, 50))
+        assert sum(len(piece["labels"]) for piece in pieces) == 16
+        assert sum(int(piece["attention_mask"].sum()) for piece in pieces) == int(batch["attention_mask"].sum())
+        for piece in pieces:
+            assert piece["input_ids"].shape == piece["attention_mask"].shape
+            assert piece["attention_mask"].any(dim=0)[[0, -1]].all()
+            assert piece["input_ids"].numel() <= 50 or len(piece["labels"]) == 1
+
+
+def test_order_depends_on_seed_and_epoch_alone():
+    lengths = np.random.default_rng(0).integers(1, 500, 1000)
+    one, two = (LengthGroupedSampler(lengths, 32, seed=5) for _ in range(2))
+    torch.manual_seed(99)
+    assert list(one) == list(two)
+    assert sorted(one) == list(range(1000))
+    first = list(one)
+    one.set_epoch(1)
+    assert list(one) != first
+    spread = [np.ptp(lengths[first[i : i + 32]]) for i in range(0, 960, 32)]
+    assert np.mean(spread) < 100
+    assert np.ptp(lengths[list(LengthGroupedSampler(lengths, 32, seed=5, grouped=False))[:32]]) > 300
