@@ -58,7 +58,9 @@ class PooledEncoderConfig(PreTrainedConfig):
             self.pad_token_id = getattr(self.encoder_config, "pad_token_id", None)
         super().__post_init__(**kwargs)
         if self.temperature <= 0:
-            raise ValueError(f"temperature is {self.temperature}; it must be above 0 (1.0 leaves the logits as they are)")
+            raise ValueError(
+                f"temperature is {self.temperature}; it must be above 0 (1.0 leaves the logits as they are)"
+            )
         if self.class_weights is not None and len(self.class_weights) != self.num_labels:
             raise ValueError(
                 f"class_weights has {len(self.class_weights)} entries for {self.num_labels} classes; "

@@ -12,7 +12,9 @@ from .configuration_pooled_encoder import PooledEncoderConfig
 from .losses import classification_loss
 from .pooling import pool
 
-COUNTS_POSITIONS_FROM_ZERO = frozenset({"bert", "electra", "distilbert", "megatron-bert", "albert", "deberta", "deberta-v2"})
+COUNTS_POSITIONS_FROM_ZERO = frozenset(
+    {"bert", "electra", "distilbert", "megatron-bert", "albert", "deberta", "deberta-v2"}
+)
 
 
 class PooledEncoderForSequenceClassification(PreTrainedModel):
@@ -125,11 +127,11 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
 
         Args:
             input_ids: (batch, sequence) token ids.
-            attention_mask: (batch, sequence); 1 for tokens, 0 for padding on either side. Without it nothing is padding.
+            attention_mask: (batch, sequence); 1 for tokens, 0 for padding on either side; all ones by default.
             token_type_ids: (batch, sequence), for encoders that have them.
             position_ids: (batch, sequence); counted from the mask where the encoder would count the padding too.
             inputs_embeds: (batch, sequence, hidden), in place of `input_ids`.
-            global_attention_mask: (batch, sequence); 1 for tokens that attend everywhere. Longformer-like encoders only.
+            global_attention_mask: (batch, sequence); 1 for tokens that attend everywhere (Longformer only).
             labels: targets as in `classification_loss`; the problem type is the config's, single label by default.
             num_items_in_batch: total class weight of the optimiser step (see `classification_loss`).
             output_attentions: return the encoder's attentions.
@@ -151,8 +153,8 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
         accepted = inspect.signature(self.encoder.forward).parameters
         if global_attention_mask is not None and "global_attention_mask" not in accepted:
             raise ValueError(
-                f"{type(self.encoder).__name__} has no global attention: global_attention_mask belongs to Longformer-like "
-                "encoders. Leave it out, or train on one of those"
+                f"{type(self.encoder).__name__} has no global attention: global_attention_mask belongs to "
+                "Longformer-like encoders. Leave it out, or train on one of those"
             )
         if (
             position_ids is None

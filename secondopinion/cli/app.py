@@ -30,7 +30,9 @@ def _example(*lines: str) -> str:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -55,10 +57,13 @@ def prepare(
     search: Annotated[str | None, typer.Option(help="openFDA query, for the API.")] = None,
     limit: Annotated[int | None, typer.Option(help="Stop after so many reports.")] = None,
     partitions: Annotated[str | None, typer.Option(help="Only partitions whose name holds this, for 'bulk'.")] = None,
-    api_key: Annotated[str | None, typer.Option(envvar="OPENFDA_API_KEY", help="openFDA key: a higher daily limit.")] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="OPENFDA_API_KEY", help="openFDA key: a higher daily limit.")
+    ] = None,
     base_url: Annotated[str | None, typer.Option(help="Another address of the API.")] = None,
     narratives: Annotated[
-        str | None, typer.Option(help="Which narratives to join, with commas: description,evaluation,additional.")
+        str | None,
+        typer.Option(help="Which narratives to join, with commas: description,evaluation,additional."),
     ] = None,
     skip_damaged: Annotated[bool, typer.Option(help="Keep what can be read of a damaged file and go on.")] = False,
     reports: Annotated[int | None, typer.Option(help="How many authored reports, for 'synthetic'.")] = None,
@@ -98,7 +103,9 @@ def train(
     data: Annotated[str | None, typer.Option(help="Prepared folder, or a data set on the Hub.")] = None,
     output: Annotated[Path | None, typer.Option(help="Run folder; runs/<name of the recipe> by default.")] = None,
     fold: Annotated[list[int] | None, typer.Option(help="Train this fold only (may be repeated).")] = None,
-    baseline: Annotated[Path | None, typer.Option(help="Run folder of phase 1 on the same folds, to compare with.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Run folder of phase 1 on the same folds, to compare with.")
+    ] = None,
 ) -> None:
     """Train a recipe with cross-validation and write the run folder. Run it again to continue a killed one."""
     from ..training import train as run
@@ -121,7 +128,8 @@ def train(
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     data: Annotated[
-        str | None, typer.Option(help="Other data: predict it with the selected fold. Without it: the out-of-fold figures.")
+        str | None,
+        typer.Option(help="Other data: predict it with the selected fold. Without it: the out-of-fold figures."),
     ] = None,
     split: Annotated[str, typer.Option(help="Its split.")] = "train",
     compare: Annotated[list[Path] | None, typer.Option(help="Run folders to put beside it.")] = None,
@@ -175,12 +183,15 @@ def push(
 )
 def space(
     name: Annotated[str, typer.Argument(help="Which Space: maude_severity.")] = "maude_severity",
-    model: Annotated[str | None, typer.Option(help="The published model: a folder, a run folder, or a name on the Hub.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The published model: a folder, a run folder, or a name on the Hub.")
+    ] = None,
     baseline: Annotated[str | None, typer.Option(help="The published phase-1 model, likewise.")] = None,
     port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; a free one by default.")] = None,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     trust_remote_code: Annotated[
-        bool, typer.Option(help="Let code from the model's repository run. Not needed with this package installed.")
+        bool,
+        typer.Option(help="Let code from the model's repository run. Not needed with this package installed."),
     ] = False,
     open_browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = False,
 ) -> None:

@@ -32,7 +32,9 @@ def prepared_summary(facts: dict[str, Any], output: Path) -> str:
     return "\n".join(lines)
 
 
-def results_of(run: RunFolder | str | os.PathLike, *others: str | os.PathLike, measured: dict[str, Any] | None = None) -> str:
+def results_of(
+    run: RunFolder | str | os.PathLike, *others: str | os.PathLike, measured: dict[str, Any] | None = None
+) -> str:
     """Return the table of a run's figures, other runs beside it, or figures `measured` on other data."""
     from ..training.summary import results_table
 

@@ -54,7 +54,17 @@ from .errors import InputError
 from .files import read_json, remove_partials, write_json
 
 SCHEMA_VERSION = 1
-REQUIRED = ("recipe", "task", "model", "dataset", "folds", "fold_results", "summary", "selection", "environment")
+REQUIRED = (
+    "recipe",
+    "task",
+    "model",
+    "dataset",
+    "folds",
+    "fold_results",
+    "summary",
+    "selection",
+    "environment",
+)
 
 
 def now() -> str:
@@ -129,7 +139,7 @@ class RunFolder:
         return self.path / f"fold-{fold}.json"
 
     def fold_logits_file(self, fold: int) -> Path:
-        """Return the file of one fold's raw logits: (held-out rows, classes), float32, rows in the order of the data."""
+        """Return the file of one fold's raw logits: (held-out rows, classes) float32, in the order of the data."""
         return self.path / f"fold-{fold}.npy"
 
     def finished_folds(self) -> Iterator[int]:
@@ -162,7 +172,9 @@ class RunFolder:
             raise InputError(f"run.json lacks {', '.join(missing)}")
         local = list(local_paths(facts))
         if local:
-            raise InputError(f"run.json would hold paths of this machine: {', '.join(local[:3])}; they belong in local.json")
+            raise InputError(
+                f"run.json would hold paths of this machine: {', '.join(local[:3])}; they belong in local.json"
+            )
         write_json(self.facts_file, {"schema_version": SCHEMA_VERSION, **facts})
 
     def write_local(self, paths: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""Probabilities that mean what they say: temperature scaling, and the figures that tell how far off they were.
+"""Probabilities that mean what they say: temperature scaling, and the figures that show its effect.
 
-Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017): one number T divides the logits. It changes no
-prediction, only how sure the model says it is.
+Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017): one number T divides the logits. It
+changes no prediction, only how sure the model says it is.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ..core.errors import InputError
 
 BINS = 15
 TEMPERATURES = (0.05, 20.0)
-# A log-probability below this is no longer told apart; it keeps a sure and wrong row from making the loss infinite.
-_FLOOR = -1e9
+# Logits beyond this are all alike: a row that is sure and wrong must not make the loss infinite.
+_LARGEST = 1e12
 
 
 def log_softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Return (rows, classes) log-probabilities of (rows, classes) logits divided by the temperature."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    shifted = np.maximum(scaled - scaled.max(axis=1, keepdims=True), _FLOOR)
+    scaled = np.clip(np.asarray(logits, dtype=np.float64), -_LARGEST, _LARGEST) / temperature
+    shifted = scaled - scaled.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
@@ -76,11 +76,10 @@ def reliability_bins(probabilities: np.ndarray, gold: np.ndarray, n_bins: int = 
 
 
 def expected_calibration_error(bins: Sequence[dict[str, Any]]) -> float:
-    """Return Σ over bins (share of the rows in it)·|accuracy − confidence|, from 0 to 1 (Guo et al. 2017, eq. 5).
+    """Return Σ over bins (share of the rows in it)·|accuracy − confidence|, from 0 to 1 (Guo 2017, eq. 5).
 
-    >>> bins = [{"count": 3, "confidence": 0.9, "accuracy": 0.5}, {"count": 1, "confidence": 0.5, "accuracy": 0.5}]
-    >>> round(expected_calibration_error(bins), 3)
-    0.3
+    >>> expected_calibration_error([{"count": 4, "confidence": 0.75, "accuracy": 0.5}])
+    0.25
     """
     rows = sum(entry["count"] for entry in bins)
     return sum(e["count"] * abs(e["accuracy"] - e["confidence"]) for e in bins if e["count"]) / rows
@@ -89,8 +88,9 @@ def expected_calibration_error(bins: Sequence[dict[str, Any]]) -> float:
 def fit_temperature(logits: np.ndarray, gold: np.ndarray) -> float:
     """Return the temperature with the smallest negative log-likelihood, between 0.05 and 20.
 
-    The loss is convex in 1/T, so the bounded search over ln T finds its only minimum. Where every row is right the
-    loss falls for ever as T goes to 0: such rows say nothing about how sure is too sure, and T stays 1.
+    The loss is convex in 1/T, so the bounded search over ln T finds its only minimum. Where every row is
+    right the loss falls for ever as T goes to 0: such rows say nothing about how sure is too sure, and T
+    stays 1.
 
     Args:
         logits: (rows, classes).
@@ -120,9 +120,9 @@ def calibrate(
 ) -> dict[str, Any]:
     """Fit a temperature on out-of-fold logits and measure what it gains.
 
-    The temperature to publish is fitted on all rows. With two folds or more the figures `after` are cross-fitted:
-    each fold's rows are scaled by a temperature fitted on the other folds, so that no row is measured with a
-    temperature it helped to choose.
+    The temperature to publish is fitted on all rows. With two folds or more the figures `after` are
+    cross-fitted: each fold's rows are scaled by a temperature fitted on the other folds, so that no row is
+    measured with a temperature it helped to choose.
 
     Args:
         logits: (rows, classes) raw scores; log-probabilities do as well.
@@ -131,8 +131,9 @@ def calibrate(
         n_bins: of the reliability diagram and of ECE.
 
     Returns:
-        `calibration` of run.json: `{method, temperature, ece, brier, nll, bins, cross_fitted}`, where `ece`, `brier`
-        and `nll` are `{before, after}` and `bins` is `{count, before, after}` with entries of `reliability_bins`.
+        `calibration` of run.json: `{method, temperature, ece, brier, nll, bins, cross_fitted}`, where `ece`,
+        `brier` and `nll` are `{before, after}` and `bins` is `{count, before, after}` with entries of
+        `reliability_bins`.
 
     Raises:
         InputError: there are no rows, the shapes do not fit, or a logit is not a finite number.
@@ -174,15 +175,11 @@ def _measure(log_probabilities: np.ndarray, gold: np.ndarray, n_bins: int) -> di
 
 def _check(logits: np.ndarray, gold: np.ndarray, fold: np.ndarray) -> None:
     if logits.ndim != 2 or logits.shape[1] < 2:
-        raise InputError(
-            f"calibration: logits have shape {logits.shape}; expected (rows, classes), 2 classes or more"
-        )
+        raise InputError(f"calibration: logits have shape {logits.shape}; expected (rows, classes), 2 classes or more")
     if not len(gold):
         raise InputError("calibration: there are no rows to fit a temperature on")
     if not len(logits) == len(gold) == len(fold):
-        raise InputError(
-            f"calibration: {len(logits)} logits, {len(gold)} true classes, {len(fold)} folds; one a row"
-        )
+        raise InputError(f"calibration: {len(logits)} logits, {len(gold)} true classes, {len(fold)} folds; one a row")
     if not np.issubdtype(gold.dtype, np.integer) or gold.min() < 0 or gold.max() >= logits.shape[1]:
         raise InputError(f"calibration: true classes must be integers from 0 to {logits.shape[1] - 1}")
     broken = int((~np.isfinite(logits)).any(axis=1).sum())

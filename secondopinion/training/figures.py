@@ -1,13 +1,22 @@
-"""Figures of class numbers, by the suite's own metric."""
+"""What a fold leaves behind, and figures of class numbers by the suite's own metric."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..metrics.per_class_f1.per_class_f1 import per_class_figures
+
+
+@dataclass(frozen=True)
+class FoldOutcome:
+    """A trained fold: `logits` (held-out rows, classes), uncalibrated, and facts for run.json."""
+
+    logits: np.ndarray
+    facts: dict[str, Any]
 
 
 def class_figures(gold: np.ndarray, predicted: np.ndarray, label_names: Sequence[str]) -> dict[str, Any]:

@@ -103,6 +103,7 @@ class TfidfSpec:
     regularization: float = 1.0
     class_weights: Literal["inverse_frequency", "none"] = "inverse_frequency"
     max_iter: int = 1000
+    ignored_words: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,9 @@ def load_recipe(source: str | os.PathLike | dict[str, Any]) -> Recipe:
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds {type(value).__name__}, a recipe is a mapping of keys such as 'name' and 'model'")
+        raise InputError(
+            f"{path} holds {type(value).__name__}, a recipe is a mapping of keys such as 'name' and 'model'"
+        )
     return _build(Recipe, value, str(path))
 
 

@@ -13,7 +13,6 @@ from ..core.errors import InputError
 from ..core.files import atomic_file, read_json, write_json
 from ..core.machine import bf16_supported, code_revision, hardware, package_versions
 from ..core.run_folder import RunFolder, now
-from ..metrics.per_class_f1.per_class_f1 import flatten
 from .calibration import calibrate, softmax
 from .data import TrainingData
 from .folds import Folds
@@ -50,11 +49,6 @@ def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Fold
     groups = None if data.groups is None else data.groups[rows]
     names = data.label_names
     rule = recipe.selection
-    missed_rows = {
-        fold: missed(rule.label, gold[fold_of == fold], predicted[fold_of == fold], names)
-        for fold in trained
-        if rule.label is not None
-    }
     facts = {
         "name": recipe.name,
         "created_at": read_json(run.path / "recipe.json")["started_at"],
@@ -71,11 +65,14 @@ def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Fold
             "out_of_fold": out_of_fold(gold, predicted, names, groups=groups, n_resamples=recipe.resamples),
         },
         "missed": missed(rule.label, gold, predicted, names) if rule.label is not None else None,
-        "selection": select(rule, {r["fold"]: flatten(r["figures"]) for r in results}, missed=missed_rows),
+        "selection": select(rule, results),
         "calibration": calibration,
         "baseline": _baseline(run, recipe, data, rows, predicted, groups) if recipe.baseline else None,
         "environment": {"packages": package_versions(), "hardware": hardware(), "bf16": _bf16(recipe)},
-        "durations": {"report_after_seconds": round(seconds, 1), "folds": {str(r["fold"]): r["seconds"] for r in results}},
+        "durations": {
+            "report_after_seconds": round(seconds, 1),
+            "folds": {str(r["fold"]): r["seconds"] for r in results},
+        },
     }
     from .plots import write_plots
 
@@ -170,13 +167,15 @@ def _baseline(
     ours = read_json(run.folds_file)["sha1"]
     if facts["folds"]["sha1"] != ours:
         raise InputError(
-            f"the baseline {other.path} has folds {facts['folds']['sha1']}, this run {ours}: they cannot be compared row "
-            "by row. Train both on the same data with the same folds section"
+            f"the baseline {other.path} has folds {facts['folds']['sha1']}, this run {ours}: they cannot be "
+            "compared row by row. Train both on the same data with the same folds section"
         )
     label_of = read_predictions(other).set_index("id")["label"]
     common = np.flatnonzero(np.isin(data.ids[rows], label_of.index.to_numpy()))
     if not len(common):
-        raise InputError(f"the baseline {other.path} has trained none of the folds of this run; train fold 1 of both, say")
+        raise InputError(
+            f"the baseline {other.path} has trained none of the folds of this run; train fold 1 of both, say"
+        )
     number = {name: i for i, name in enumerate(data.label_names)}
     theirs = label_of.loc[data.ids[rows[common]]].map(number).to_numpy()
     gold = data.labels[rows[common]]

@@ -16,12 +16,13 @@ from ..core.files import atomic_file, read_json, write_json
 from ..core.machine import keep_pages
 from ..core.progress import say
 from ..core.run_folder import RunFolder, now
+from .baseline import tfidf_classifier
 from .data import TrainingData, load_data
-from .figures import class_figures
+from .figures import FoldOutcome, class_figures
 from .folds import Folds, make_folds
 from .recipe import EncoderSpec, Recipe, load_recipe
 
-FREE_TO_CHANGE = ("baseline", "resamples", "description")
+FREE_TO_CHANGE = ("baseline", "dataset.path", "description", "folds.train", "resamples")
 
 
 def train(
@@ -55,9 +56,12 @@ def train(
     if baseline is not None:
         recipe = recipe.replace(baseline=os.fspath(baseline))
     run = RunFolder(output or Path("runs") / recipe.name)
-    process = _process()
+    process = process_place()
     cache = run.path / "cache"
     data = data if isinstance(data, TrainingData) else load_data(recipe.dataset, cache / "dataset")
+    recipe.selection.require(data.label_names)
+    if isinstance(recipe.model, EncoderSpec):
+        recipe.training.monitor.require(data.label_names)
     if process.is_main_process:
         run.path.mkdir(parents=True, exist_ok=True)
         run.clean()
@@ -91,7 +95,7 @@ def train(
     return run
 
 
-def _process() -> Any:
+def process_place() -> Any:
     """Return this process's place among those of `accelerate launch` or `torchrun`; a lone one needs no torch."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         from accelerate import PartialState
@@ -131,13 +135,13 @@ def _claim(run: RunFolder, recipe: Recipe, data: TrainingData) -> None:
         )
     before, after = _flat(stored["recipe"]), _flat(wanted["recipe"])
     changed = sorted(
-        key
-        for key in before.keys() | after.keys()
-        if before.get(key) != after.get(key) and key not in FREE_TO_CHANGE and key != "folds.train"
+        key for key in before.keys() | after.keys() if before.get(key) != after.get(key) and key not in FREE_TO_CHANGE
     )
     if changed:
         shown = "; ".join(f"{key}: {before.get(key)!r} → {after.get(key)!r}" for key in changed[:4])
-        raise InputError(f"{run.path} was started with another recipe ({shown}). Give a new --output, or the old recipe")
+        raise InputError(
+            f"{run.path} was started with another recipe ({shown}). Give a new --output, or the old recipe"
+        )
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -167,13 +171,15 @@ def _chosen_folds(wanted: Sequence[int] | None, split: Folds) -> list[int]:
     chosen = sorted(set(wanted or range(1, split.n_splits + 1)))
     unknown = [fold for fold in chosen if not 1 <= fold <= split.n_splits]
     if unknown:
-        raise InputError(f"no fold {unknown[0]}: folds count from 1 to {split.n_splits}; {closest(str(unknown[0]), [])}")
+        raise InputError(
+            f"no fold {unknown[0]}: folds count from 1 to {split.n_splits}; {closest(str(unknown[0]), [])}"
+        )
     return chosen
 
 
 def _fit_encoder(
     run: RunFolder, recipe: Recipe, data: TrainingData, rows: np.ndarray, held_out: np.ndarray, fold: int
-) -> Any:
+) -> FoldOutcome | None:
     from .encoder import fit_encoder_fold, load_tokenizer, tokenize
 
     tokenizer = load_tokenizer(recipe)
@@ -193,14 +199,22 @@ def _fit_encoder(
 
 def _fit_tfidf(
     run: RunFolder, recipe: Recipe, data: TrainingData, rows: np.ndarray, held_out: np.ndarray, fold: int
-) -> Any:
-    from .baseline import fit_tfidf_fold
-
-    return fit_tfidf_fold(recipe, data, rows, held_out, output=run.fold_folder(fold))
+) -> FoldOutcome:
+    model = tfidf_classifier(recipe.model, data.label_names)
+    groups = None if data.groups is None else data.groups[rows]
+    model.fit(data.texts(rows), data.labels[rows], groups)
+    model.save(run.fold_folder(fold))
+    facts = {"rows": {"train": len(rows), "held_out": len(held_out)}, **model.facts()}
+    return FoldOutcome(model.logits(data.texts(held_out)), facts)
 
 
 def _write_fold(
-    run: RunFolder, data: TrainingData, fold: int, held_out: np.ndarray, logits: np.ndarray, facts: dict[str, Any]
+    run: RunFolder,
+    data: TrainingData,
+    fold: int,
+    held_out: np.ndarray,
+    logits: np.ndarray,
+    facts: dict[str, Any],
 ) -> None:
     """Write a fold's predictions, then its figures: a fold counts as finished once the figures are there."""
     with atomic_file(run.fold_logits_file(fold)) as temporary, open(temporary, "wb") as handle:

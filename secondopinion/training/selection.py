@@ -1,4 +1,4 @@
-"""Which fold's model is published: a rule declared before training, applied once, with its reason written down."""
+"""Which fold's model is published: a rule declared before training, and the reason, written down at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TITLES = {
     "micro_f1": "micro F1",
 }
 _WORDS = {"f1": "F1", "precision": "precision", "recall": "recall"}
-_SAME = 1e-12
+_DECIMALS = 12
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class SelectionRule:
     Attributes:
         metric: a figure of one class (`f1`, `precision`, `recall`, with `label`) or of all (`macro_f1`,
             `weighted_f1`, `micro_f1`, `accuracy`).
-        label: the class that a figure of one class is about. Beside a figure of all classes it decides nothing,
-            but its recall and its missed rows are reported with the choice.
+        label: the class that a figure of one class is about. Beside a figure of all classes it decides
+            nothing, but its recall and its missed rows are reported with the choice.
         mode: `max` or `min`.
 
     Raises:
@@ -63,6 +63,15 @@ class SelectionRule:
         """The figure in words."""
         return f"{self.label} {_WORDS[self.metric]}" if self.metric in PER_CLASS else _TITLES[self.metric]
 
+    def require(self, label_names: Sequence[str]) -> None:
+        """Check that the label is one of the data's, before anything is trained.
+
+        Raises:
+            InputError: it is not.
+        """
+        if self.label is not None and self.label not in label_names:
+            raise InputError(f"selection: no class is called {self.label!r}; {closest(self.label, label_names)}")
+
     def value(self, figures: Mapping[str, Any]) -> float:
         """Return the figure that the rule looks at.
 
@@ -76,26 +85,23 @@ class SelectionRule:
         if self.figure not in flat:
             known = [name.removeprefix("f1_") for name in flat if name.startswith("f1_")]
             if self.metric in PER_CLASS and self.label not in known:
-                raise InputError(
-                    f"selection: no class is called {self.label!r}; {closest(str(self.label), known)}"
-                )
+                raise InputError(f"selection: no class is called {self.label!r}; {closest(str(self.label), known)}")
             raise InputError(f"selection: the figures lack {self.figure!r}; {closest(self.figure, flat)}")
         if not math.isfinite(flat[self.figure]):
-            raise InputError(
-                f"selection: {self.figure} is {flat[self.figure]}; the fold was not measured properly"
-            )
+            raise InputError(f"selection: {self.figure} is {flat[self.figure]}; the fold was not measured properly")
         return flat[self.figure]
 
 
 def select(rule: SelectionRule, fold_results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Apply the rule and say why.
 
-    The fold with the best value wins. Values within 1e-12 of each other are a tie, which goes to the fold with the
+    The fold with the best value wins. Values equal to twelve decimals are a tie, which goes to the fold with the
     higher recall of the rule's label, then with the higher macro F1, then with the lower number.
 
     Args:
         rule: the declared rule.
-        fold_results: one `{fold, figures}` for each trained fold, figures nested or flat; other keys are ignored.
+        fold_results: one `{fold, figures}` for each trained fold, figures nested or flat; other keys are
+            ignored.
 
     Returns:
         `selection` of run.json: `{rule, fold, value, runner_up, reason, decided_at, ranking}`.
@@ -122,7 +128,7 @@ def select(rule: SelectionRule, fold_results: Sequence[Mapping[str, Any]]) -> di
     def order(fold: int) -> tuple[float, float, float, int]:
         flat = flatten(figures[fold])
         recall, macro = flat.get(f"recall_{rule.label}", 0.0), flat.get("macro_f1", 0.0)
-        return (-round(sign * values[fold] / _SAME), -recall, -macro, fold)
+        return (-round(sign * values[fold], _DECIMALS), -recall, -macro, fold)
 
     ranking = sorted(figures, key=order)
     best, second = ranking[0], ranking[1] if len(ranking) > 1 else None
@@ -149,10 +155,10 @@ def _reason(
         sentence = f"Fold {best} is the only fold trained; its {rule.title} is {values[best]:.4f}"
     else:
         extreme = "highest" if rule.mode == "max" else "lowest"
-        tied = round(values[best] / _SAME) == round(values[second] / _SAME)
+        tied = round(values[best], _DECIMALS) == round(values[second], _DECIMALS)
         sentence = f"Fold {best} has the {extreme} {rule.title} of {len(values)} folds, {values[best]:.4f}, "
         sentence += (
-            f"which fold {second} shares; the tie went by {rule.label or 'class'} recall, macro F1 and fold number"
+            f"a tie with fold {second} that recall, then macro F1, then the fold's number decided"
             if tied
             else f"ahead of fold {second} with {values[second]:.4f}"
         )
@@ -181,6 +187,6 @@ def _macro_leader(rule: SelectionRule, best: int, figures: Mapping[int, Mapping[
     if rule.metric == "macro_f1" or None in macro.values():
         return ""
     leader = max(sorted(macro), key=lambda fold: macro[fold])
-    if leader == best or macro[leader] - macro[best] <= _SAME:
+    if round(macro[leader], _DECIMALS) == round(macro[best], _DECIMALS):
         return ""
     return f"fold {leader} leads on macro F1 ({macro[leader]:.4f} against {macro[best]:.4f})"

@@ -1,8 +1,9 @@
-"""What a training comes to: figures over folds and out of fold, missed rows, lift over a baseline, a table."""
+"""What a training comes to: figures over folds and out of fold, missed rows, lift, and a table of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,7 @@ def summarise(fold_figures: Sequence[Mapping[str, Any]], ddof: int = 0) -> dict[
     """
     flat = [flatten(figures) for figures in fold_figures]
     if len(flat) <= ddof:
-        raise InputError(
-            f"{len(flat)} folds are measured; a standard deviation with ddof {ddof} needs {ddof + 1}"
-        )
+        raise InputError(f"{len(flat)} folds are measured; a standard deviation with ddof {ddof} needs {ddof + 1}")
     if any(set(figures) != set(flat[0]) for figures in flat):
         different = sorted(set().union(*flat) - set.intersection(*map(set, flat)))
         raise InputError(f"the folds were not measured alike: {', '.join(different[:5])} is missing in some")
@@ -59,7 +58,8 @@ def out_of_fold(
         references: (rows,) true classes, as numbers or names.
         predictions: (rows,) predicted classes, by a model that did not see the row.
         label_names: (classes,).
-        groups: (rows,) near-duplicates share a group; groups are resampled, or the intervals would be too narrow.
+        groups: (rows,) near-duplicates share a group; groups are resampled, or the intervals would be too
+            narrow.
         n_resamples: bootstrap resamples; 0 leaves the intervals out.
         confidence_level: of the intervals.
         random_state: seed of the resamples.
@@ -88,8 +88,8 @@ def missed(
 ) -> dict[str, Any]:
     """Return what happened to one class: `{label, recall, missed, total, predicted_as {label: n}}`.
 
-    `predicted_as` counts the missed rows by what was said of them, most frequent first; `recall` is 0.0 where no row
-    is of the class.
+    `predicted_as` counts the missed rows by what was said of them, most frequent first; `recall` is 0.0 where
+    no row is of the class.
 
     Raises:
         InputError: no class has this name.
@@ -143,9 +143,7 @@ def lift(
     from secondopinion.metrics.intervals import paired_differences
 
     figures = ["macro_f1", "weighted_f1", *(f"f1_{name}" for name in label_names)]
-    columns = [
-        _numbers(column, list(label_names)) for column in (references, predictions, baseline_predictions)
-    ]
+    columns = [_numbers(column, list(label_names)) for column in (references, predictions, baseline_predictions)]
     try:
         return paired_differences(
             *columns,
@@ -173,107 +171,104 @@ def results_table(facts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str
     figures = []
     for run in runs:
         if not run.get("summary", {}).get("out_of_fold"):
-            raise InputError(
-                f"run {run.get('name')!r} holds no out-of-fold figures; train it, or evaluate it, first"
-            )
+            raise InputError(f"run {run.get('name')!r} holds no out-of-fold figures; train it, or evaluate it, first")
         figures.append(run["summary"]["out_of_fold"])
     names = list(figures[0]["per_class"])
     if any(list(other["per_class"]) != names for other in figures):
-        raise InputError(
-            "the runs have different classes and do not fit in one table; print one table for each"
-        )
-    supports = [[str(each["per_class"][name]["support"]) for each in figures] for name in names]
-    rows = [["class", *["P", "R", "F1", "95% interval"] * len(runs), "support"]]
-    for name, support in zip(names, supports, strict=True):
-        rows.append(
-            [
-                name,
-                *(cell for each in figures for cell in _class_cells(each, name)),
-                "/".join(dict.fromkeys(support)),
-            ]
-        )
-    totals = [str(sum(row["support"] for row in each["per_class"].values())) for each in figures]
+        raise InputError("the runs have different classes and do not fit in one table; print one table for each")
+    spread = any(len(_trained(run)) > 1 for run in runs)
+    columns = ["P", "R", "F1", "95% interval", *(["over folds"] if spread else [])]
+    rows = [["class", *columns * len(runs), "support"]]
+    for name in names:
+        row = [name]
+        for run, each in zip(runs, figures, strict=True):
+            row += [_number(each["per_class"][name][figure]) for figure in ("precision", "recall")]
+            row += _cells(run, f"f1_{name}", spread)
+        rows.append([*row, _distinct(each["per_class"][name]["support"] for each in figures)])
     for title, figure in (("macro F1", "macro_f1"), ("weighted F1", "weighted_f1"), ("accuracy", "accuracy")):
-        cells = [c for each in figures for c in ("", "", _number(each[figure]), _interval(each, figure))]
-        rows.append([title, *cells, "/".join(dict.fromkeys(totals)) if figure == "macro_f1" else ""])
-    return (
-        "\n".join([*_grid(rows, runs), "", *(line for run in runs for line in _notes(run, len(runs) > 1))])
-        + "\n"
-    )
+        rows.append([title, *(cell for run in runs for cell in ("", "", *_cells(run, figure, spread))), ""])
+    rows[len(names) + 1][-1] = _distinct(sum(row["support"] for row in each["per_class"].values()) for each in figures)
+    heads = [str(run.get("name", "")) for run in runs]
+    return "\n".join([*_grid(rows, heads, len(columns), len(names)), "", *_notes(runs)]) + "\n"
 
 
-def _class_cells(figures: Mapping[str, Any], name: str) -> list[str]:
-    row = figures["per_class"][name]
-    return [
-        *(_number(row[figure]) for figure in ("precision", "recall", "f1")),
-        _interval(figures, f"f1_{name}"),
-    ]
+def _cells(run: Mapping[str, Any], figure: str, spread: bool) -> list[str]:
+    """Return a figure, its interval and, where asked for, its mean ± standard deviation over folds."""
+    summary = run["summary"]
+    figures = summary["out_of_fold"]
+    ends = figures.get("intervals", {}).get(figure)
+    cells = [_number(flatten(figures)[figure]), f"[{ends[0]:.3f}, {ends[1]:.3f}]" if ends else ""]
+    if spread:
+        several = len(_trained(run)) > 1 and figure in summary.get("mean", {})
+        cells.append(f"{summary['mean'][figure]:.4f} ± {summary['std'][figure]:.4f}" if several else "")
+    return cells
 
 
-def _grid(rows: list[list[str]], runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the table's lines: names to the left, numbers to the right, a gap between runs."""
+def _grid(rows: list[list[str]], heads: list[str], width: int, classes: int) -> list[str]:
+    """Return the table's lines: names to the left, numbers to the right, a wider gap between runs."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    gap = " " * 3
+    starts = range(1, len(widths) - 1, width)
 
     def line(row: Sequence[str]) -> str:
-        cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
-        blocks = [" ".join(cells[1 + 4 * i : 5 + 4 * i]) for i in range(len(runs))]
-        return gap.join([row[0].ljust(widths[0]), *blocks, cells[-1]]).rstrip()
+        cells = [cell.rjust(size) for cell, size in zip(row, widths, strict=True)]
+        return "  ".join([row[0].ljust(widths[0]), *(" ".join(cells[i : i + width]) for i in starts), cells[-1]])
 
+    sizes = [sum(widths[i : i + width]) + width - 1 for i in starts]
+    titles = [head[:size].center(size) for head, size in zip(heads, sizes, strict=True)]
     lines = [line(row) for row in rows]
-    rule = "-" * max(map(len, lines))
-    block = sum(widths[1:5]) + 3
-    heads = [str(run.get("name", ""))[:block].ljust(block) for run in runs]
-    head = gap.join([" " * widths[0], *heads]).rstrip()
-    split = 1 + len(rows) - 4
-    return [head, lines[0], rule, *lines[1:split], rule, *lines[split:]]
-
-
-def _notes(run: Mapping[str, Any], several: bool) -> list[str]:
-    """Return what the grid cannot hold: spread over folds, missed rows, choice, calibration, lift."""
-    summary, lines = run["summary"], []
-    trained = run.get("folds", {}).get("trained") or [
-        result["fold"] for result in run.get("fold_results", [])
+    rule = "-" * len(lines[0])
+    lines = [
+        "  ".join([" " * widths[0], *titles]),
+        lines[0],
+        rule,
+        *lines[1 : classes + 1],
+        rule,
+        *lines[classes + 1 :],
     ]
-    if len(trained) > 1 and summary.get("mean"):
-        mean, std = summary["mean"], summary["std"]
-        shown = {"macro F1": "macro_f1", "weighted F1": "weighted_f1"}
-        shown |= {f"{name} F1": f"f1_{name}" for name in summary["out_of_fold"]["per_class"]}
-        spread = " · ".join(
-            f"{title} {mean[key]:.4f} ± {std[key]:.4f}" for title, key in shown.items() if key in mean
-        )
-        lines.append(f"over {len(trained)} folds (mean ± std, ddof {summary['ddof']}): {spread}")
-    lost = run.get("missed")
-    if lost:
-        into = ", ".join(f"{n} as {name}" for name, n in lost["predicted_as"].items())
-        lines.append(
-            f"{lost['label']}: {lost['missed']} of {lost['total']} missed" + (f" ({into})" if into else "")
-        )
-    if run.get("selection"):
-        lines.append(f"selected: {run['selection']['reason']}")
-    scaled = run.get("calibration")
-    if scaled:
-        ece = scaled["ece"]
-        lines.append(
-            f"temperature {scaled['temperature']:.3f}: ECE {ece['before']:.4f} -> {ece['after']:.4f}"
-        )
-    baseline = run.get("baseline")
-    if baseline and baseline.get("lift"):
-        gains = " · ".join(
-            f"{name} {d['difference']:+.4f} [{d['low']:+.4f}, {d['high']:+.4f}]"
-            for name, d in baseline["lift"].items()
-        )
-        lines.append(f"over {baseline['name']}: {gains}")
-    return [f"{run.get('name', '')}: {line}" for line in lines] if several else lines
+    return [text.rstrip() for text in lines]
+
+
+def _notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what the grid cannot hold, wrapped: missed rows, choice, calibration, lift."""
+    lines = []
+    ddof = {run["summary"]["ddof"] for run in runs if "ddof" in run["summary"] and len(_trained(run)) > 1}
+    if ddof:
+        lines.append(f"over folds: mean ± standard deviation (ddof {_distinct(sorted(ddof))})")
+    for run in runs:
+        notes = []
+        if lost := run.get("missed"):
+            into = ", ".join(f"{n} as {name}" for name, n in lost["predicted_as"].items())
+            notes.append(
+                f"{lost['label']}: {lost['missed']} of {lost['total']} missed" + (f" ({into})" if into else "")
+            )
+        if chosen := run.get("selection"):
+            notes.append(f"published: {chosen['reason']}")
+        if scaled := run.get("calibration"):
+            ece = scaled["ece"]
+            notes.append(f"temperature {scaled['temperature']:.3f}: ECE {ece['before']:.4f} → {ece['after']:.4f}")
+        if (baseline := run.get("baseline")) and baseline.get("lift"):
+            gains = ", ".join(
+                f"{figure} {gain['difference']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
+                for figure, gain in baseline["lift"].items()
+            )
+            notes.append(f"lift over {baseline['name']}: {gains}")
+        prefix = f"{run.get('name', '')}: " if len(runs) > 1 else ""
+        for note in notes:
+            lines += textwrap.wrap(prefix + note, 110, subsequent_indent="  ", break_long_words=False)
+    return lines
+
+
+def _trained(run: Mapping[str, Any]) -> list[int]:
+    return run.get("folds", {}).get("trained") or [result["fold"] for result in run.get("fold_results", [])]
+
+
+def _distinct(values: Iterable[Any]) -> str:
+    """Return one number where all runs agree, else all of them."""
+    return "/".join(dict.fromkeys(map(str, values)))
 
 
 def _number(value: float) -> str:
     return f"{value:.3f}"
-
-
-def _interval(figures: Mapping[str, Any], name: str) -> str:
-    ends = figures.get("intervals", {}).get(name)
-    return f"[{ends[0]:.3f}, {ends[1]:.3f}]" if ends else ""
 
 
 def _numbers(values: Sequence[Any], names: list[str]) -> np.ndarray:

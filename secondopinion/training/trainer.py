@@ -45,7 +45,11 @@ class ClassificationTrainer(Trainer):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.lengths, self.length_grouped, self.micro_batch_tokens = lengths, length_grouped, micro_batch_tokens
+        self.lengths, self.length_grouped, self.micro_batch_tokens = (
+            lengths,
+            length_grouped,
+            micro_batch_tokens,
+        )
         self.tokens_seen, self.train_seconds = 0, 0.0
         self.model_accepts_loss_kwargs = True
         self.remove_callback(ProgressCallback)

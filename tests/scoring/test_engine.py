@@ -31,7 +31,9 @@ def test_a_row_above_the_budget_stands_alone():
 
 def test_order_is_kept_and_logits_equal_the_plain_forward():
     torch.manual_seed(0)
-    encoder = BertConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=50)
+    encoder = BertConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=50
+    )
     model = PooledEncoderForSequenceClassification(PooledEncoderConfig(encoder_config=encoder, num_labels=3)).eval()
     random = np.random.default_rng(1)
     rows = [{"input_ids": random.integers(1, 50, n).tolist()} for n in random.integers(1, 40, 23)]

@@ -19,9 +19,15 @@ def test_shipped_recipes_load():
     ("recipe", "message"),
     [
         ({"name": "r", "trainning": {}}, "unknown key 'trainning'; did you mean 'training'"),
-        ({"name": "r", "training": {"learning_rat": 1}}, "unknown key 'learning_rat'; did you mean 'learning_rate'"),
+        (
+            {"name": "r", "training": {"learning_rat": 1}},
+            "unknown key 'learning_rat'; did you mean 'learning_rate'",
+        ),
         ({"name": "r", "model": {"kind": "tfdif"}}, "unknown kind 'tfdif'; did you mean 'tfidf'"),
-        ({"name": "r", "model": {"pooling": "avg"}}, "pooling: 'avg'; known: cls, cls_mean_concat, max, mean"),
+        (
+            {"name": "r", "model": {"pooling": "avg"}},
+            "pooling: 'avg'; known: cls, cls_mean_concat, max, mean",
+        ),
         ({"name": "r", "training": {"epochs": "three"}}, "epochs: expected int, got 'three'"),
         ({"name": "r", "training": {"epochs": True}}, "epochs: expected int, got True"),
         ({"name": "r", "training": {"learning_rate": "fast"}}, "expected float, got 'fast'"),
@@ -59,6 +65,10 @@ def test_resolved_recipe_holds_no_path_of_this_machine(tmp_path):
     )
     plain = recipe.as_dict()
     assert str(tmp_path) not in str(plain)
-    assert (plain["dataset"]["path"], plain["model"]["encoder"], plain["baseline"]) == ("data", "mine", "phase1")
+    assert (plain["dataset"]["path"], plain["model"]["encoder"], plain["baseline"]) == (
+        "data",
+        "mine",
+        "phase1",
+    )
     assert load_recipe(plain).as_dict() == plain
     assert dataclasses.replace(recipe, name="other").name == "other"

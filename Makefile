@@ -1,0 +1,42 @@
+# `make demo` and `make test` do all set-up themselves; they need Python 3.11 and nothing else.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LAUNCH ?= 1
+
+.PHONY: demo test lint format bench clean browser
+
+$(READY): requirements.txt setup.cfg
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/secondopinion demo $(if $(filter 0,$(LAUNCH)),--no-launch,)
+
+test: $(READY) browser
+	$(BIN)/python -m pytest
+
+# The browser tests skip, and say so, where chromium cannot be installed.
+browser:
+	@command -v chromium >/dev/null || \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	  fi || echo "chromium could not be installed; browser tests will be skipped"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo-output .pytest_cache .ruff_cache
