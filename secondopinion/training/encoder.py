@@ -254,6 +254,7 @@ def fit_encoder_fold(
         "micro_batch_tokens": budget,
         "class_weights": trained.config.class_weights,
         "resumed": checkpoint is not None,
+        "processes": trainer.args.world_size,
     }
     shutil.rmtree(work, ignore_errors=True)
     return FoldOutcome(logits, facts)

@@ -20,6 +20,7 @@ from .baseline import tfidf_classifier
 from .data import TrainingData, load_data
 from .figures import FoldOutcome, class_figures
 from .folds import Folds, make_folds
+from .processes import process_place
 from .recipe import EncoderSpec, Recipe, load_recipe
 
 FREE_TO_CHANGE = ("baseline", "dataset.path", "description", "folds.train", "resamples")
@@ -58,7 +59,9 @@ def train(
     run = RunFolder(output or Path("runs") / recipe.name)
     process = process_place()
     cache = run.path / "cache"
-    data = data if isinstance(data, TrainingData) else load_data(recipe.dataset, cache / "dataset")
+    if not isinstance(data, TrainingData):
+        with process.main_process_first():
+            data = load_data(recipe.dataset, cache / "dataset")
     recipe.selection.require(data.label_names)
     if isinstance(recipe.model, EncoderSpec):
         recipe.training.monitor.require(data.label_names)
@@ -74,14 +77,18 @@ def train(
     chosen = _chosen_folds(folds or recipe.folds.train, split)
     finished = set(run.finished_folds())
     keep_pages()
-    fit = _fit_encoder if isinstance(recipe.model, EncoderSpec) else _fit_tfidf
     for fold in chosen:
         if fold in finished:
             say(f"fold {fold}: already trained, kept")
             continue
         fold_started = time.perf_counter()
         rows, held_out = split.rows(fold)
-        outcome = fit(run, recipe, data, rows, held_out, fold)
+        if isinstance(recipe.model, EncoderSpec):
+            with process.main_process_first():
+                tokenizer, encoded = _tokenized(run, recipe, data)
+            outcome = _fit_encoder(run, recipe, data, tokenizer, encoded, rows, held_out, fold)
+        elif process.is_main_process:
+            outcome = _fit_tfidf(run, recipe, data, rows, held_out, fold)
         if process.is_main_process:
             seconds = time.perf_counter() - fold_started
             _write_fold(run, data, fold, held_out, outcome.logits, {**outcome.facts, "seconds": round(seconds, 1)})
@@ -93,29 +100,6 @@ def train(
         shutil.rmtree(cache, ignore_errors=True)
     process.wait_for_everyone()
     return run
-
-
-def process_place() -> Any:
-    """Return this process's place among those of `accelerate launch` or `torchrun`; a lone one needs no torch."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        from accelerate import PartialState
-
-        return PartialState(cpu=not _has_cuda())
-
-    class Alone:
-        is_main_process = True
-
-        @staticmethod
-        def wait_for_everyone() -> None:
-            return None
-
-    return Alone()
-
-
-def _has_cuda() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
 
 
 def _claim(run: RunFolder, recipe: Recipe, data: TrainingData) -> None:
@@ -177,13 +161,26 @@ def _chosen_folds(wanted: Sequence[int] | None, split: Folds) -> list[int]:
     return chosen
 
 
-def _fit_encoder(
-    run: RunFolder, recipe: Recipe, data: TrainingData, rows: np.ndarray, held_out: np.ndarray, fold: int
-) -> FoldOutcome | None:
-    from .encoder import fit_encoder_fold, load_tokenizer, tokenize
+def _tokenized(run: RunFolder, recipe: Recipe, data: TrainingData) -> tuple[Any, Any]:
+    """Return the tokenizer and the tokenised rows, made by the first fold and found again by the others."""
+    from .encoder import load_tokenizer, tokenize
 
     tokenizer = load_tokenizer(recipe)
-    encoded = tokenize(data, tokenizer, recipe.model.max_length, run.path / "cache")
+    return tokenizer, tokenize(data, tokenizer, recipe.model.max_length, run.path / "cache")
+
+
+def _fit_encoder(
+    run: RunFolder,
+    recipe: Recipe,
+    data: TrainingData,
+    tokenizer: Any,
+    encoded: Any,
+    rows: np.ndarray,
+    held_out: np.ndarray,
+    fold: int,
+) -> FoldOutcome | None:
+    from .encoder import fit_encoder_fold
+
     return fit_encoder_fold(
         recipe,
         data,

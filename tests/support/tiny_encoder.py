@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-VOCABULARY = (
-    "the device pump alarm patient died death injury hospital failed broke lead battery a of and"
-)
+VOCABULARY = "the device pump alarm patient died death injury hospital failed broke lead battery a of and"
 CLASSES = ["Death", "Injury", "Malfunction", "Other"]
 TELLING = {"Death": ["patient", "died", "death"], "Injury": ["injury", "hospital"], "Malfunction": ["failed", "broke"]}
 
@@ -50,12 +48,17 @@ def save_encoder(folder: Path, **settings: object) -> Path:
     return folder
 
 
+def report_classes(rows: int, seed: int = 0) -> np.ndarray:
+    """Return the classes of made-up reports."""
+    return np.random.default_rng(seed).choice(CLASSES, rows, p=[0.2, 0.4, 0.3, 0.1])
+
+
 def save_reports(folder: Path, rows: int = 160, seed: int = 0) -> Path:
     """Write a data set of made-up reports whose class a few words give away, in groups of two."""
     import datasets
 
-    random = np.random.default_rng(seed)
-    labels = random.choice(CLASSES, rows, p=[0.2, 0.4, 0.3, 0.1])
+    random = np.random.default_rng([seed, 1])
+    labels = report_classes(rows, seed)
     texts = []
     for label in labels:
         words = list(random.choice(VOCABULARY.split()[8:], random.integers(3, 20)))

@@ -1,0 +1,32 @@
+"""What metrics share is the same in every metric's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from secondopinion.metrics import copy_shared
+
+
+@pytest.mark.parametrize(("source", "copy"), copy_shared.copies(), ids=lambda path: path.parent.name + "/" + path.name)
+def test_copy_is_equal(source: Path, copy: Path):
+    assert copy.read_bytes() == source.read_bytes(), f"{copy} differs; run: python metrics/copy_shared.py"
+
+
+def test_every_metric_is_covered():
+    assert [folder.name for folder in copy_shared.metric_folders()] == ["per_class_f1"]
+    assert {source.name for source, _ in copy_shared.copies()} == {"confusion.py", "intervals.py"}
+
+
+def test_main_mends_a_copy_that_differs(tmp_path, monkeypatch):
+    for name in copy_shared.SHARED:
+        (tmp_path / name).write_text(f"# {name}\n")
+    folder = tmp_path / "some_metric"
+    folder.mkdir()
+    (folder / "some_metric.py").touch()
+    (folder / "intervals.py").write_text("old\n")
+    monkeypatch.setattr(copy_shared, "HERE", tmp_path)
+    copy_shared.main()
+    assert {path.name for path in folder.iterdir()} == {"some_metric.py", "confusion.py", "intervals.py"}
+    assert (folder / "intervals.py").read_text() == "# intervals.py\n"
