@@ -1,0 +1,146 @@
+"""How severe is a device report? Two models read it side by side: a bag of words and an encoder.
+
+Run by `secondopinion space`, or as a Space on the Hub, where `space.json` names the models (or the variables
+MODEL, MODEL_REVISION, BASELINE, BASELINE_REVISION and TRUST_REMOTE_CODE do).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import look
+from panels import Panels, about
+from readers import Baseline, Encoder
+
+TITLE = "Device report severity"
+
+# Written for this page: no device, person or event in them exists.
+EXAMPLES = {
+    "Told without the word": (
+        "SYNTHETIC. During transport the ventilator shut down without an alarm. The crew bagged the patient "
+        "by hand and began compressions. Efforts were stopped after forty minutes. The unit is kept for "
+        "inspection."
+    ),
+    "Harm and a second operation": (
+        "SYNTHETIC. The stapler fired but two staples did not form. The patient bled from the staple line "
+        "and was taken back to surgery the same evening. No death was reported. The patient has since gone "
+        "home."
+    ),
+    "A battery that died": (
+        "SYNTHETIC. At the weekly check the defibrillator battery was dead and a fatal error code stayed on "
+        "the screen. No patient was connected. The unit passed its self test with a new battery."
+    ),
+    "Hard to place": (
+        "SYNTHETIC. A caller asks whether her headaches could come from the glucose sensor. She still wears "
+        "it, has not seen a physician, and would like to know how to return the empty boxes."
+    ),
+}
+
+
+def build(
+    model: str,
+    baseline: str | None = None,
+    *,
+    revision: str | None = None,
+    baseline_revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> gr.Blocks:
+    """Return the page.
+
+    Args:
+        model: folder or Hub id of a sequence classifier (phase 2).
+        baseline: folder or Hub id of the phase-1 model; without it phase 2 stands alone.
+        revision: of the model on the Hub.
+        baseline_revision: of the baseline on the Hub.
+        trust_remote_code: whether code in the model's repository may run.
+
+    Raises:
+        ValueError: a model is missing, or the two do not have the same classes.
+    """
+    panels = Panels(
+        Encoder(model, revision, trust_remote_code),
+        Baseline(baseline, baseline_revision) if baseline else None,
+    )
+    with look.blocks(TITLE) as demo:
+        look.panel(
+            look.header(
+                TITLE,
+                "Paste the narrative of a medical-device report. Two models say how severe the event was for "
+                "the patient; where they disagree, a person should look.",
+                panels.facts(),
+                "Research prototype · not for clinical decisions",
+            )
+        )
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                report = gr.Textbox(
+                    label="Device report",
+                    info="Nothing is stored. Shift + Enter classifies.",
+                    placeholder="What happened to the device, and what happened to the patient?",
+                    lines=7,
+                    max_lines=16,
+                    elem_classes="so-input",
+                )
+                length = look.panel(panels.length(""))
+                with gr.Row():
+                    classify = gr.Button("Classify", variant="primary", scale=3)
+                    clear = gr.Button("Clear", scale=1, min_width=90)
+                look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
+                with gr.Row(elem_classes="so-examples"):
+                    examples = [gr.Button(name, size="sm", min_width=200) for name in EXAMPLES]
+            with gr.Column(scale=7, min_width=320):
+                answer = look.panel(panels.empty(), elem_id="answer")
+        look.panel(about(panels.encoder.published))
+        look.panel(
+            look.footer(
+                (
+                    "Classes are the event types of FDA's MAUDE reports: the reporter's own choice, and "
+                    "so is what the models learned.",
+                    "What is pasted here is not written to disk, not logged, and sent to no other service.",
+                )
+            )
+        )
+
+        def read(text: str | None) -> str:
+            return panels.read(text or "")
+
+        def measure(text: str | None) -> str:
+            return panels.length(text or "")
+
+        private = look.PRIVATE_EVENT
+        gr.on([classify.click, report.submit], read, report, answer, **private)
+        report.change(measure, report, length, trigger_mode="always_last", **private)
+        clear.click(lambda: ("", panels.empty()), None, [report, answer], **private)
+        for button, example in zip(examples, EXAMPLES.values(), strict=True):
+            button.click(lambda text=example: (text, read(text)), None, [report, answer], **private)
+    return demo
+
+
+def settings() -> dict[str, Any]:
+    """Return which models to load: `space.json` beside this file, overruled by the environment.
+
+    Raises:
+        ValueError: no model is named.
+    """
+    file = Path(__file__).with_name("space.json")
+    chosen = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    variables = {
+        "model": "MODEL",
+        "revision": "MODEL_REVISION",
+        "baseline": "BASELINE",
+        "baseline_revision": "BASELINE_REVISION",
+    }
+    chosen |= {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
+    if "TRUST_REMOTE_CODE" in os.environ:
+        chosen["trust_remote_code"] = os.environ["TRUST_REMOTE_CODE"].lower() in ("1", "true", "yes")
+    if not chosen.get("model"):
+        raise ValueError("no model is named: set MODEL to a folder or a Hub id, or write it in space.json")
+    return chosen
+
+
+if __name__ == "__main__":
+    look.launch(build(**settings()))
