@@ -1,11 +1,13 @@
 """Device-report severity: both phases and a keyword rule on one grouped fold, and transfer to unseen devices.
 
-    python benchmarks/bench_maude_severity.py --data data/maude --output runs            # fold 1, both phases
-    python benchmarks/bench_maude_severity.py --data data/maude --output runs --transfer # and held-out devices
-    … --transfer --encoder-group 'VENTILATOR, NON-CONTINUOUS (RESPIRATOR)'               # and the encoder on one
+    python benchmarks/bench_maude_severity.py --data data/maude --output runs fold
+    python benchmarks/bench_maude_severity.py --data data/maude --output runs devices
+    python benchmarks/bench_maude_severity.py --data data/maude --output runs encoder-device
 
-Finished parts are kept in --output and not trained again. Full size: about 40 minutes of two cores for an encoder fold,
-as much again for the encoder's held-out device group, some minutes for the rest.
+`fold`: TF-IDF, encoder and keyword rule on fold 1. `devices`: TF-IDF with one device group after another left out;
+with --unguarded DATA, also trained on the same reports prepared without the guards against source marks.
+`encoder-device`: the encoder with one device group left out. Finished parts are kept in --output and not trained again.
+An encoder takes some 30 minutes of two idle cores, the rest some minutes.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import numpy as np
 from common import machine_line
 
 from secondopinion.core.files import atomic_file, write_json
+from secondopinion.core.fingerprint import pairs_sha1
+from secondopinion.core.machine import keep_pages
 from secondopinion.core.progress import say
 from secondopinion.dataset_scripts.maude.labels import tells_of_death
 from secondopinion.metrics.per_class_f1.per_class_f1 import per_class_figures
@@ -25,6 +29,7 @@ from secondopinion.training import load_recipe, train
 from secondopinion.training.baseline import tfidf_classifier
 from secondopinion.training.data import TrainingData, load_data
 from secondopinion.training.folds import Folds
+from secondopinion.training.recipe import DatasetSpec
 from secondopinion.training.report import read_predictions
 
 RESAMPLES = 2000
@@ -67,6 +72,7 @@ def predicted_by(run, data: TrainingData, rows: np.ndarray) -> np.ndarray:
 
 
 def one_fold(data: TrainingData, arguments: argparse.Namespace) -> None:
+    """Both phases and the rule on fold 1, and Deaths with and without a report number."""
     runs = {
         "TF-IDF + LR": train("maude_tfidf", data, arguments.output / "maude_tfidf", folds=[1]),
         "encoder": train(
@@ -130,45 +136,55 @@ def held_out_devices(data: TrainingData, smallest: int) -> list[tuple[str, np.nd
     return splits
 
 
-def transfer(data: TrainingData, arguments: argparse.Namespace) -> None:
-    spec = load_recipe("maude_tfidf").model
-    folder = arguments.output / "transfer"
-    folder.mkdir(parents=True, exist_ok=True)
-    predictions, truth_rows = [], []
+def devices(data: TrainingData, arguments: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Leave one device group out after another; returns TF-IDF's predictions of each."""
+    sources = {"TF-IDF + LR": data}
+    if arguments.unguarded:
+        other = load_data(DatasetSpec(path=arguments.unguarded))
+        if sorted(other.ids.tolist()) != sorted(data.ids.tolist()):
+            raise SystemExit("--unguarded must hold the same reports")
+        sources["TF-IDF + LR, no guards"] = other
     splits = held_out_devices(data, arguments.smallest)
     print(
         f"\nleave one device group out, TF-IDF + LR trained on all other rows; "
-        f"{len(splits)} groups of ≥ {arguments.smallest}"
+        f"{len(splits)} groups of ≥ {arguments.smallest} rows (* macro over the classes that a group holds)"
     )
     print(f"{'device group':<58}{'rows':>6}{'Deaths':>8}{'macro F1*':>11}{'Death F1':>10}{'keyword':>9}")
-    keyword = []
+    predictions: dict[str, list[np.ndarray]] = {"keyword rule": [], **{name: [] for name in sources}}
     for name, rows, held_out in splits:
-        stored = folder / f"tfidf-{data.fingerprint}-{np.abs(held_out).sum()}-{len(held_out)}.npy"
-        if stored.exists():
-            predicted = np.load(stored)
-        else:
-            model = tfidf_classifier(spec, data.label_names)
-            model.fit(data.texts(rows), data.labels[rows], data.groups[rows])
-            predicted = model.logits(data.texts(held_out)).argmax(axis=1)
-            with atomic_file(stored) as temporary, open(temporary, "wb") as handle:
-                np.save(handle, predicted)
-        rule = keyword_rule(data, held_out)
-        device_row(name, data, held_out, predicted, rule)
-        predictions.append(predicted)
-        keyword.append(rule)
-        truth_rows.append(held_out)
-    rows = np.concatenate(truth_rows)
-    print("pooled over these groups (* macro over the classes that a group holds)")
+        predictions["keyword rule"].append(keyword_rule(data, held_out))
+        for system, source in sources.items():
+            predictions[system].append(tfidf_without(source, data, rows, held_out, arguments.output))
+        device_row(name, data, held_out, predictions["TF-IDF + LR"][-1], predictions["keyword rule"][-1])
+    rows = np.concatenate([held_out for _, _, held_out in splits])
+    print("pooled over these groups")
     print(HEADER)
-    results = {
-        "keyword rule": figures(data, rows, np.concatenate(keyword)),
-        "TF-IDF + LR": figures(data, rows, np.concatenate(predictions)),
-    }
+    results = {name: figures(data, rows, np.concatenate(parts)) for name, parts in predictions.items()}
     for name, result in results.items():
         print(line(name, result))
-    write_json(arguments.output / "bench_transfer.json", results)
-    if arguments.encoder_group:
-        encoder_transfer(data, arguments, splits, dict(zip((s[0] for s in splits), predictions, strict=True)))
+    write_json(arguments.output / "bench_devices.json", results)
+    return {name: part for (name, _, _), part in zip(splits, predictions["TF-IDF + LR"], strict=True)}
+
+
+def tfidf_without(
+    source: TrainingData, data: TrainingData, rows: np.ndarray, held_out: np.ndarray, output: Path
+) -> np.ndarray:
+    """Train TF-IDF on `rows` of `data`, with the texts of `source`, and predict `held_out`."""
+    name = pairs_sha1((identifier, "") for identifier in data.ids[held_out])
+    stored = output / "devices" / f"tfidf-{source.fingerprint[:12]}-{name[:12]}.npy"
+    if stored.exists():
+        return np.load(stored)
+    place = {identifier: i for i, identifier in enumerate(source.ids.tolist())}
+    texts = {
+        part: source.texts(np.array([place[i] for i in data.ids[part_rows]]))
+        for part, part_rows in (("train", rows), ("test", held_out))
+    }
+    model = tfidf_classifier(load_recipe("maude_tfidf").model, data.label_names)
+    model.fit(texts["train"], data.labels[rows], data.groups[rows])
+    predicted = model.logits(texts["test"]).argmax(axis=1)
+    with atomic_file(stored) as temporary, open(temporary, "wb") as handle:
+        np.save(handle, predicted)
+    return predicted
 
 
 def device_row(name: str, data: TrainingData, rows: np.ndarray, predicted: np.ndarray, rule: np.ndarray) -> None:
@@ -187,24 +203,25 @@ def device_row(name: str, data: TrainingData, rows: np.ndarray, predicted: np.nd
     )
 
 
-def encoder_transfer(data, arguments, splits, tfidf: dict[str, np.ndarray]) -> None:
+def encoder_device(data: TrainingData, arguments: argparse.Namespace) -> None:
     """Train the encoder on all other devices and put it beside TF-IDF on one held-out group."""
     from secondopinion.training.encoder import fit_encoder_fold, load_tokenizer, tokenize
 
-    found = [s for s in splits if s[0] == arguments.encoder_group]
+    splits = held_out_devices(data, arguments.smallest)
+    found = [split for split in splits if split[0] == arguments.device]
     if not found:
-        raise SystemExit(f"no device group {arguments.encoder_group!r}; the largest are: {[s[0] for s in splits[:5]]}")
+        raise SystemExit(f"no device group {arguments.device!r}; the largest are: {[s[0] for s in splits[:5]]}")
     name, rows, held_out = found[0]
-    folder = arguments.output / "transfer"
-    stored = folder / f"encoder-{data.fingerprint}-{len(held_out)}.npy"
+    folder = arguments.output / "devices"
+    stored = folder / "encoder.npy"
     if not stored.exists():
+        keep_pages()
         recipe = load_recipe("maude_offline")
         tokenizer = load_tokenizer(recipe)
-        encoded = tokenize(data, tokenizer, recipe.model.max_length, folder / "cache")
         outcome = fit_encoder_fold(
             recipe,
             data,
-            encoded,
+            tokenize(data, tokenizer, recipe.model.max_length, folder / "cache"),
             tokenizer,
             rows,
             held_out,
@@ -212,38 +229,40 @@ def encoder_transfer(data, arguments, splits, tfidf: dict[str, np.ndarray]) -> N
             work=folder / "cache" / "encoder",
             label="held-out device",
         )
+        write_json(folder / "encoder.json", outcome.facts)
         with atomic_file(stored) as temporary, open(temporary, "wb") as handle:
             np.save(handle, outcome.logits)
-        write_json(folder / "encoder.json", outcome.facts)
     print(f"\nheld-out device group {name!r}: {len(held_out)} rows, {len(rows)} training rows")
     print(HEADER)
     systems = {
         "keyword rule": keyword_rule(data, held_out),
-        "TF-IDF + LR": tfidf[name],
+        "TF-IDF + LR": tfidf_without(data, data, rows, held_out, arguments.output),
         "encoder": np.load(stored).argmax(axis=1),
     }
-    results = {}
-    for system, predicted in systems.items():
-        results[system] = figures(data, held_out, predicted)
-        print(line(system, results[system]))
-    write_json(arguments.output / "bench_encoder_transfer.json", results)
+    results = {system: figures(data, held_out, predicted) for system, predicted in systems.items()}
+    for system, result in results.items():
+        print(line(system, result))
+    write_json(arguments.output / "bench_encoder_device.json", results)
+
+
+PARTS = {"fold": one_fold, "devices": devices, "encoder-device": encoder_device}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="data/maude", help="prepared folder")
     parser.add_argument("--output", type=Path, default=Path("runs"), help="where runs are kept")
-    parser.add_argument("--transfer", action="store_true", help="also hold out one device group after another")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=["fold"], help="what to measure")
     parser.add_argument("--smallest", type=int, default=200, help="rows a held-out device group must have")
-    parser.add_argument("--encoder-group", help="also train the encoder with this device group held out")
+    parser.add_argument("--device", default="VENTILATOR, NON-CONTINUOUS (RESPIRATOR)", help="for encoder-device")
+    parser.add_argument("--unguarded", help="the same reports, prepared with every guard off")
     arguments = parser.parse_args()
     print(machine_line())
     recipe = load_recipe("maude_offline").replace(dataset={"path": arguments.data})
     data = load_data(recipe.dataset)
     say(json.dumps(data.describe()["class_counts"]))
-    one_fold(data, arguments)
-    if arguments.transfer or arguments.encoder_group:
-        transfer(data, arguments)
+    for part in arguments.parts:
+        PARTS[part](data, arguments)
 
 
 if __name__ == "__main__":

@@ -28,14 +28,13 @@ class PooledEncoderConfig(PreTrainedConfig):
 
     Example:
 
-    ```python
     >>> from secondopinion.modeling import PooledEncoderConfig
     >>> from transformers import BertConfig
 
     >>> config = PooledEncoderConfig(encoder_config=BertConfig(hidden_size=768), pooling="cls_mean_concat")
     >>> config.pooled_size
     1536
-    ```"""
+    """
 
     model_type = "pooled_encoder"
     sub_configs = {"encoder_config": AutoConfig}  # noqa: RUF012

@@ -65,7 +65,7 @@ def test_imports_point_the_right_way():
     for path, room in sources():
         if room == "cli":
             continue
-        allowed = MAY_IMPORT[room] | {room}
+        allowed = MAY_IMPORT[room] | {room} | (set() if room in ("modeling", "metrics", "spaces") else {""})
         wrong += [
             f"{path.relative_to(ROOT)} imports {target or 'secondopinion'}"
             for target in imported_rooms(path)

@@ -65,6 +65,14 @@ def prepare(
         str | None,
         typer.Option(help="Which narratives to join, with commas: description,evaluation,additional."),
     ] = None,
+    redaction: Annotated[str | None, typer.Option(help="Redaction marks such as (B)(6): mark, drop or keep.")] = None,
+    names: Annotated[str | None, typer.Option(help="Makers' and brand names: mask or keep.")] = None,
+    boilerplate: Annotated[str | None, typer.Option(help="Sentences of makers' templates: drop or keep.")] = None,
+    casing: Annotated[str | None, typer.Option(help="Letter case: lower or keep.")] = None,
+    near_duplicates: Annotated[
+        float | None, typer.Option(help="Similarity from which texts share a group, above 0 and at most 1.")
+    ] = None,
+    max_characters: Annotated[int | None, typer.Option(help="Longer narratives are cut there.")] = None,
     skip_damaged: Annotated[bool, typer.Option(help="Keep what can be read of a damaged file and go on.")] = False,
     reports: Annotated[int | None, typer.Option(help="How many authored reports, for 'synthetic'.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the authored reports.")] = None,
@@ -82,6 +90,12 @@ def prepare(
         "api_key": api_key,
         "base_url": base_url,
         "narratives": narratives.split(",") if narratives else None,
+        "redaction": redaction,
+        "names": names,
+        "boilerplate": boilerplate,
+        "casing": casing,
+        "near_duplicates": near_duplicates,
+        "max_characters": max_characters,
         "reports": reports,
         "seed": seed,
     }
@@ -187,6 +201,8 @@ def space(
         str | None, typer.Option(help="The published model: a folder, a run folder, or a name on the Hub.")
     ] = None,
     baseline: Annotated[str | None, typer.Option(help="The published phase-1 model, likewise.")] = None,
+    revision: Annotated[str | None, typer.Option(help="The model's branch, tag or commit on the Hub.")] = None,
+    baseline_revision: Annotated[str | None, typer.Option(help="The phase-1 model's.")] = None,
     port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; a free one by default.")] = None,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     trust_remote_code: Annotated[
@@ -202,6 +218,8 @@ def space(
         name,
         model=model,
         baseline=baseline,
+        revision=revision,
+        baseline_revision=baseline_revision,
         host=host,
         port=port,
         trust_remote_code=trust_remote_code,

@@ -44,14 +44,23 @@ def space_names() -> list[str]:
     return sorted(path.parent.name for path in room("spaces").glob("*/app.py"))
 
 
+def require_space(name: str) -> None:
+    """Raise unless there is a Space of this name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in space_names():
+        raise InputError(f"there is no Space {name!r}; {closest(name, space_names())}")
+
+
 def stage_space(name: str, folder: Path) -> None:
     """Copy a Space, the look, and what it shares with other rooms into an existing folder.
 
     Raises:
         InputError: there is no such Space.
     """
-    if name not in space_names():
-        raise InputError(f"there is no Space {name!r}; {closest(name, space_names())}")
+    require_space(name)
     spaces = room("spaces")
     shutil.copyfile(spaces / "look.py", folder / "look.py")
     for path in sorted((spaces / name).iterdir()):
@@ -192,6 +201,7 @@ def launch_space(
     """
     if importlib.util.find_spec("gradio") is None:
         raise InputError("a Space needs gradio: pip install 'secondopinion[spaces]'")
+    require_space(name)
     if model is None:
         raise InputError("a Space needs a model: give --model a folder that push wrote, a run folder, or a Hub id")
     importlib.import_module("secondopinion.modeling")

@@ -33,7 +33,9 @@ ENCODERS = {
     "bert": lambda: BertConfig(**SMALL),
     "roberta": lambda: RobertaConfig(**SMALL),
     "electra": lambda: ElectraConfig(**SMALL, embedding_size=32),
-    "distilbert": lambda: DistilBertConfig(dim=32, n_layers=2, n_heads=2, hidden_dim=64, vocab_size=100, pad_token_id=0),
+    "distilbert": lambda: DistilBertConfig(
+        dim=32, n_layers=2, n_heads=2, hidden_dim=64, vocab_size=100, pad_token_id=0
+    ),
     "modernbert": lambda: ModernBertConfig(**SMALL, cls_token_id=1, sep_token_id=2, bos_token_id=1, eos_token_id=2),
     "deberta-v2": lambda: DebertaV2Config(**SMALL, relative_attention=True, pos_att_type=["c2p", "p2c"]),
     "albert": lambda: AlbertConfig(**SMALL, embedding_size=16),
