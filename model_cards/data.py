@@ -1,0 +1,276 @@
+"""What a card says, as plain data: facts of the run, what the caller gives, and what follows from both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from secondopinion.core.errors import InputError
+from secondopinion.core.files import read_json
+from secondopinion.core.run_folder import RunFolder
+
+from .hub_terms import LICENCES, is_repo_id
+from .limits import derive_limits
+from .tables import figure_name, slug
+
+LIBRARIES = {"pooled_encoder": "transformers", "tfidf": "sklearn"}
+DEVICE_REPORT_LABELS = frozenset({"Death", "Injury", "Malfunction", "Other"})
+DEVICE_REPORT_EXAMPLES = (
+    (
+        "Alarm with no harm",
+        "The pump alarmed during priming and was exchanged before use. No patient was connected.",
+    ),
+    (
+        "Harm",
+        "The catheter tip broke off on withdrawal; a second procedure was needed to retrieve the fragment.",
+    ),
+    (
+        "Fatal outcome",
+        "The ventilator stopped without an alarm. The patient could not be resuscitated and died.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class CardData:
+    """Everything that the template reads.
+
+    Attributes:
+        repo_id: the repository on the Hub, or None for a folder.
+        location: what `from_pretrained` is given: the repository, or the folder's name.
+        revision: the tag that the loading lines pin, or None for a folder.
+        license: as the Hub spells it.
+        license_name: where `license` is `other`.
+        language: ISO 639 code of the texts.
+        dataset_id: the data set on the Hub, or None.
+        examples: authored (title, text) pairs for the widget; never rows of the data.
+        facts: what run.json holds.
+        config: what the selected fold's config.json holds.
+        limits: sentences derived from the facts.
+    """
+
+    repo_id: str | None
+    location: str
+    revision: str | None
+    license: str
+    license_name: str | None
+    language: str
+    dataset_id: str | None
+    examples: tuple[tuple[str, str], ...]
+    facts: dict[str, Any]
+    config: dict[str, Any]
+    limits: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The run's name."""
+        return self.facts["name"]
+
+    @property
+    def kind(self) -> str:
+        """`pooled_encoder` or `tfidf`."""
+        return self.facts["model"]["kind"]
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes, in the model's order."""
+        return self.facts["task"]["label_names"]
+
+    @property
+    def remote_code(self) -> bool:
+        """Whether the repository brings code of its own."""
+        return bool(self.config.get("auto_map"))
+
+    @property
+    def base_model(self) -> str | None:
+        """The encoder's name on the Hub, where it is one."""
+        name = self.facts["model"].get("base_model")
+        return name if is_repo_id(name) else None
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the front matter as plain data, keys in the order they are written."""
+        adapter = self.facts["model"].get("adapter")
+        metadata = {
+            "license": self.license,
+            "license_name": self.license_name,
+            "language": [self.language],
+            "library_name": LIBRARIES[self.kind],
+            "model_format": "skops" if self.kind == "tfidf" else None,
+            "model_file": "model.skops" if self.kind == "tfidf" else None,
+            "pipeline_tag": "text-classification",
+            "base_model": self.base_model,
+            "base_model_relation": "finetune" if self.base_model else None,
+            "datasets": [self.dataset_id] if self.dataset_id else None,
+            "metrics": sorted({metric["type"] for metric in self._metrics()}),
+            "tags": sorted(
+                {
+                    "clinical-text",
+                    "secondopinion",
+                    slug(self.kind),
+                    slug(self.facts["dataset"]["name"]),
+                    *(["skops"] if self.kind == "tfidf" else []),
+                    *(["lora"] if adapter else []),
+                    *(["synthetic-data"] if self.facts["dataset"].get("synthetic") else []),
+                }
+                - {""}
+            ),
+            "model-index": [{"name": self.title, "results": [self._result()]}],
+            "widget": [{"example_title": title, "text": text} for title, text in self.examples],
+        }
+        return {key: value for key, value in metadata.items() if value not in (None, [])}
+
+    def _result(self) -> dict[str, Any]:
+        dataset = self.facts["dataset"]
+        described = {
+            "name": dataset["name"],
+            "type": self.dataset_id or slug(dataset["name"]),
+            "config": dataset.get("config"),
+            "split": "out-of-fold",
+            "args": {"fingerprint": dataset["fingerprint"], "folds_sha1": self.facts["folds"]["sha1"]},
+        }
+        return {
+            "task": {"type": "text-classification", "name": "Text classification"},
+            "dataset": {key: value for key, value in described.items() if value is not None},
+            "metrics": self._metrics(),
+        }
+
+    def _metrics(self) -> list[dict[str, Any]]:
+        mean = self.facts["summary"]["mean"]
+        trained = len(self.facts["folds"]["trained"])
+        over = f"out-of-fold, mean over {trained} folds" if trained > 1 else "out-of-fold, one fold"
+        wanted = ["accuracy", "macro_f1", "weighted_f1", *(f"f1_{label}" for label in self.labels)]
+        if self.facts.get("missed"):
+            wanted.append(f"recall_{self.facts['missed']['label']}")
+        return [
+            {"type": _metric_type(key), "name": f"{figure_name(key)} ({over})", "value": float(mean[key])}
+            for key in wanted
+            if key in mean
+        ]
+
+
+def _metric_type(key: str) -> str:
+    kind = key.split("_")[0]
+    return kind if kind in ("accuracy", "precision", "recall", "f1") else "f1"
+
+
+def card_data(
+    run: RunFolder,
+    repo_id: str | None = None,
+    revision: str | None = None,
+    *,
+    folder_name: str | None = None,
+    license: str | None = None,
+    language: str = "en",
+    dataset_id: str | None = None,
+    examples: Sequence[tuple[str, str]] | None = None,
+) -> CardData:
+    """Gather what a card says.
+
+    Args:
+        run: a finished run.
+        repo_id: `namespace/name` on the Hub; None for a folder.
+        revision: what the loading lines pin.
+        folder_name: name of the folder that is written, without `repo_id`.
+        license: of the model; by default the recipe's `license`, else the base model's, else `unknown`.
+        language: ISO 639 code of the texts.
+        dataset_id: the data set on the Hub; by default the run's data set where it is named `namespace/name`.
+        examples: authored (title, text) pairs for the widget. By default three for device-report severity,
+            none for other classes.
+
+    Raises:
+        InputError: the run lacks its selection or figures, or they do not fit together.
+    """
+    facts = run.facts
+    require_figures(facts, run)
+    config = read_json(run.fold_folder(run.selected_fold) / "config.json")
+    _require_same_labels(config, facts, run)
+    dataset_name = facts["dataset"]["name"]
+    if examples is None:
+        same = set(facts["task"]["label_names"]) == DEVICE_REPORT_LABELS
+        examples = DEVICE_REPORT_EXAMPLES if same else ()
+    stated = license or facts["recipe"].get("license") or facts["model"].get("base_license") or "unknown"
+    known = stated.lower() in LICENCES
+    return CardData(
+        repo_id=repo_id,
+        location=repo_id or f"./{folder_name or run.name}",
+        revision=revision,
+        license=stated.lower() if known else "other",
+        license_name=None if known else slug(stated),
+        language=language,
+        dataset_id=dataset_id or (dataset_name if is_repo_id(dataset_name) else None),
+        examples=tuple((str(title), str(text)) for title, text in examples),
+        facts=facts,
+        config=config,
+        limits=tuple(derive_limits(facts)),
+    )
+
+
+def require_figures(facts: dict[str, Any], run: RunFolder) -> None:
+    """Raise unless the run records figures, a selection rule and its reason, and they fit together.
+
+    Raises:
+        InputError: naming everything that is missing.
+    """
+    missing = [
+        name
+        for name, present in {
+            "selection.rule": _at(facts, "selection", "rule", "metric"),
+            "selection.fold": _at(facts, "selection", "fold"),
+            "selection.reason": _at(facts, "selection", "reason"),
+            "selection.value": _at(facts, "selection", "value"),
+            "fold_results": facts.get("fold_results"),
+            "summary.mean": _at(facts, "summary", "mean"),
+            "summary.mean.macro_f1": _at(facts, "summary", "mean", "macro_f1"),
+            "summary.mean.weighted_f1": _at(facts, "summary", "mean", "weighted_f1"),
+            "summary.ddof": _at(facts, "summary", "ddof"),
+            "summary.out_of_fold": _at(facts, "summary", "out_of_fold"),
+            "task.label_names": _at(facts, "task", "label_names"),
+            "model.kind": _at(facts, "model", "kind"),
+            "dataset.name": _at(facts, "dataset", "name"),
+            "dataset.fingerprint": _at(facts, "dataset", "fingerprint"),
+            "dataset.rows": _at(facts, "dataset", "rows"),
+            "dataset.class_counts": _at(facts, "dataset", "class_counts"),
+            "dataset.policy": _at(facts, "dataset", "policy"),
+            "folds.sha1": _at(facts, "folds", "sha1"),
+            "folds.trained": _at(facts, "folds", "trained"),
+        }.items()
+        if present is None or present == [] or present == {} or present == ""
+    ]
+    if missing:
+        raise InputError(
+            f"{run.facts_file} lacks {', '.join(missing)}: a card needs the figures, and the rule by which "
+            "the checkpoint was selected. Train to the end: the same `secondopinion train` continues the run"
+        )
+    for key, value in sorted(facts["summary"]["mean"].items()):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise InputError(f"{run.facts_file}: summary.mean.{key} is {value!r}, expected a finite number")
+    fold = facts["selection"]["fold"]
+    if fold not in facts["folds"]["trained"]:
+        raise InputError(
+            f"{run.facts_file} selects fold {fold}, but the trained folds are {facts['folds']['trained']}; train again"
+        )
+    if facts["model"]["kind"] not in LIBRARIES:
+        raise InputError(f"{run.facts_file}: model.kind is {facts['model']['kind']!r}; known: {', '.join(LIBRARIES)}")
+    if not run.fold_folder(fold).is_dir():
+        raise InputError(
+            f"{run.fold_folder(fold)} is missing: it is the checkpoint that the rule selected. Train fold {fold} again"
+        )
+
+
+def _require_same_labels(config: dict[str, Any], facts: dict[str, Any], run: RunFolder) -> None:
+    id2label, labels = config.get("id2label"), config.get("label_names")
+    if isinstance(id2label, dict):
+        labels = [id2label[key] for key in sorted(id2label, key=int)]
+    if labels is not None and labels != facts["task"]["label_names"]:
+        raise InputError(
+            f"{run.fold_folder(facts['selection']['fold'])} has the classes {labels}, but run.json has "
+            f"{facts['task']['label_names']}: the checkpoint is not of this run"
+        )
+
+
+def _at(value: Any, *keys: str) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

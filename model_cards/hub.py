@@ -1,0 +1,287 @@
+"""A tree becomes one commit on the Hub; whatever the Hub or the network answers becomes a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from secondopinion.core.errors import InputError
+
+from .staging import Tree, is_ours
+
+KEPT = frozenset({".gitattributes", ".gitignore", "LICENSE", "LICENSE.md", "LICENSE.txt", "README.md"})
+RERUN = "what was published before is untouched; run the same command again, it sends only what is missing"
+
+
+@dataclass(frozen=True)
+class HubCommit:
+    """What a push did.
+
+    Attributes:
+        url: of the commit, or of the pull request.
+        oid: of the commit that now holds the tree.
+        changed: whether a commit was made.
+        tagged: whether the tag that the card pins points at this content.
+    """
+
+    url: str
+    oid: str
+    changed: bool
+    tagged: bool
+
+
+def endpoint() -> str:
+    """Return the Hub's address: HF_ENDPOINT as it is now, else huggingface_hub's."""
+    from huggingface_hub import constants
+
+    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+
+
+def find_token(token: str | None) -> str:
+    """Return the token to push with.
+
+    Raises:
+        InputError: there is none.
+    """
+    from huggingface_hub import get_token
+
+    found = token or get_token()
+    if not found:
+        raise InputError(
+            "pushing needs a token with the right to write: make one at "
+            "https://huggingface.co/settings/tokens, then run `hf auth login`, or set HF_TOKEN"
+        )
+    return found
+
+
+def commit_tree(
+    tree: Tree,
+    repo_id: str,
+    *,
+    token: str,
+    title: str,
+    description: str,
+    private: bool = False,
+    branch: str = "main",
+    create_pr: bool = False,
+) -> HubCommit:
+    """Bring a repository to the content of `tree` by one commit, and put the tag that the card pins on it.
+
+    Files that are there already are not sent again; when all are, no commit is made. Files that an earlier
+    push wrote and this tree lacks are removed in the same commit; other files stay.
+
+    Args:
+        tree: what is published.
+        repo_id: `namespace/name`; made when it does not exist.
+        token: with the right to write.
+        title: of the commit.
+        description: of the commit.
+        private: make a new repository private.
+        branch: to commit to; made from `main` when it does not exist.
+        create_pr: open a pull request instead of committing to the branch.
+
+    Raises:
+        InputError: the Hub refused, or could not be reached; the message says what to do.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+    api = HfApi(endpoint(), token=token, library_name="secondopinion", library_version=version("secondopinion"))
+    with hub_errors(repo_id, api.endpoint, "asking who the token belongs to"):
+        account = api.whoami()
+    _require_write(account, repo_id)
+    owner = account.get("name", "unknown")
+    with hub_errors(repo_id, api.endpoint, "opening the repository", owner):
+        info = _open(api, repo_id, private, create_pr)
+    if private and info.private is False:
+        raise InputError(
+            f"{repo_id} exists and is public, but --private was asked for. Make it private on "
+            f"{api.endpoint}/{repo_id}/settings first, or push to another name"
+        )
+    with hub_errors(repo_id, api.endpoint, "reading what is there", owner):
+        head = _head(api, repo_id, branch)
+        remote = {
+            entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id
+            for entry in api.list_repo_tree(repo_id, recursive=True, revision=head)
+            if hasattr(entry, "blob_id")
+        }
+    _require_our_content(remote, repo_id)
+    staged = {file.path: file for file in tree.files}
+    changed = [file for path, file in staged.items() if remote.get(path) not in (file.sha256, file.git_sha1)]
+    outdated = sorted(path for path in remote if is_ours(path) and path not in staged)
+    if not changed and not outdated:
+        with hub_errors(repo_id, api.endpoint, "setting the tag", owner):
+            tagged = _tag(api, repo_id, tree.tag, head)
+        return HubCommit(f"{api.endpoint}/{repo_id}/commit/{head}", head, changed=False, tagged=tagged)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(hub_errors(repo_id, api.endpoint, "sending the files", owner))
+        stream = not _server_has_xet(api, repo_id, branch, token)
+        operations: list[Any] = [CommitOperationDelete(path, is_folder=False) for path in outdated]
+        for file in changed:
+            content = stack.enter_context(open(file.source, "rb")) if stream else str(file.source)
+            operations.append(CommitOperationAdd(file.path, content))
+        commit = api.create_commit(
+            repo_id,
+            operations,
+            commit_message=title,
+            commit_description=description,
+            revision=branch,
+            parent_commit=head,
+            create_pr=create_pr,
+        )
+    with hub_errors(repo_id, api.endpoint, f"setting the tag {tree.tag} (the commit {commit.oid} is made)", owner):
+        tagged = _tag(api, repo_id, tree.tag, commit.oid, optional=create_pr)
+    return HubCommit(commit.pr_url or commit.commit_url, commit.oid, changed=True, tagged=tagged)
+
+
+def _open(api: Any, repo_id: str, private: bool, create_pr: bool) -> Any:
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        return api.repo_info(repo_id)
+    except RepositoryNotFoundError:
+        if create_pr:
+            raise
+    api.create_repo(repo_id, private=private or None, exist_ok=True)
+    return api.repo_info(repo_id)
+
+
+def _head(api: Any, repo_id: str, branch: str) -> str:
+    heads = {ref.name: ref.target_commit for ref in api.list_repo_refs(repo_id).branches}
+    if branch not in heads:
+        api.create_branch(repo_id, branch=branch, exist_ok=True)
+        heads = {ref.name: ref.target_commit for ref in api.list_repo_refs(repo_id).branches}
+    return heads[branch]
+
+
+def _tag(api: Any, repo_id: str, tag: str, commit: str, *, optional: bool = False) -> bool:
+    """Set the tag unless it is there: its name comes from the content, so it never has to move."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if any(ref.name == tag for ref in api.list_repo_refs(repo_id).tags):
+        return True
+    try:
+        api.create_tag(repo_id, tag=tag, revision=commit, exist_ok=True)
+    except HfHubHTTPError as error:
+        if optional and error.response.status_code in (403, 404):
+            return False
+        raise
+    return True
+
+
+def _server_has_xet(api: Any, repo_id: str, branch: str, token: str) -> bool:
+    """Whether large files can go over Xet, which huggingface_hub tries on every server by default."""
+    from urllib.parse import quote
+
+    from huggingface_hub import constants, get_session
+    from huggingface_hub.utils import build_hf_headers
+
+    if constants.HF_HUB_DISABLE_XET or importlib.util.find_spec("hf_xet") is None:
+        return False
+    address = f"{api.endpoint}/api/models/{repo_id}/xet-write-token/{quote(branch, safe='')}"
+    return get_session().get(address, headers=build_hf_headers(token=token)).status_code != 404
+
+
+def _require_write(account: dict[str, Any], repo_id: str) -> None:
+    role = account.get("auth", {}).get("accessToken", {}).get("role")
+    if role == "read":
+        raise InputError(
+            f"the token of {account.get('name')!r} may only read; pushing to {repo_id} needs one with the right "
+            "to write: make one at https://huggingface.co/settings/tokens, then run `hf auth login`, or set HF_TOKEN"
+        )
+
+
+def _require_our_content(remote: dict[str, str], repo_id: str) -> None:
+    others = sorted(path for path in remote if path not in KEPT)
+    if others and "run.json" not in remote:
+        raise InputError(
+            f"{repo_id} holds something else ({len(others)} files, {others[0]} for one) and no run.json of an "
+            "earlier push: nothing was changed. Push to another name"
+        )
+
+
+@contextlib.contextmanager
+def hub_errors(repo_id: str, address: str, doing: str, owner: str | None = None) -> Iterator[None]:
+    """Turn what the Hub, the network or a proxy answers into an `InputError` that says what to do.
+
+    Args:
+        repo_id: where the push goes.
+        address: of the Hub.
+        doing: what was under way.
+        owner: of the token.
+
+    Raises:
+        InputError: any failure of a request.
+    """
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        yield
+    except InputError:
+        raise
+    except OfflineModeIsEnabled:
+        raise InputError("HF_HUB_OFFLINE is set, so nothing can be pushed: unset it, or push to a folder") from None
+    except HFValidationError as error:
+        raise InputError(f"{repo_id!r} is not a name for a repository: {error}") from None
+    except (HfHubHTTPError, httpx2.HTTPError, ValueError, RuntimeError, OSError) as error:
+        cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+        sentence = _sentence(cause, repo_id, address, doing, owner)
+        if sentence is None:
+            raise
+        raise InputError(sentence) from error
+
+
+def _sentence(error: BaseException, repo_id: str, address: str, doing: str, owner: str | None) -> str | None:
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    response = getattr(error, "response", None)
+    if isinstance(error, json.JSONDecodeError) or "html" in _content_type(response):
+        return (
+            f"{address} answered with a page instead of data while {doing}: a proxy or a login page may stand "
+            f"in between. Check HF_ENDPOINT and the proxy; {RERUN}"
+        )
+    if isinstance(error, HfHubHTTPError) and response is not None:
+        return _answer(response.status_code, _server_message(error), repo_id, address, doing, owner)
+    if isinstance(error, httpx2.TransportError | ConnectionError | TimeoutError):
+        return f"no answer from {address} while {doing} ({type(error).__name__}): {RERUN}"
+    if isinstance(error, ValueError) and "Invalid metadata in README.md" in str(error):
+        return f"the Hub refuses the card's metadata: {error}"
+    if isinstance(error, ValueError) and "LFS" in str(error):
+        return f"{address} refused a large file while {doing}: {error}; {RERUN}"
+    return None
+
+
+def _answer(status: int, said: str, repo_id: str, address: str, doing: str, owner: str | None) -> str:
+    namespace = repo_id.split("/")[0]
+    who = f"the token of {owner!r}" if owner else "the token"
+    advice = {
+        401: f"{who} was refused; log in again with `hf auth login`, or set HF_TOKEN to a valid one",
+        403: f"{who} has no right to write to {namespace!r}: check that this user or organisation exists and "
+        "that you are a member with the right to write, or push under your own name",
+        404: f"{repo_id} is not there, or {who} may not see it: check the name and that {namespace!r} exists",
+        409: f"it conflicts with what is there; {RERUN}",
+        412: f"somebody else committed to {repo_id} meanwhile, and nothing was overwritten: look at what "
+        "changed, then run the same command again",
+        413: "a file is too large for this server",
+        429: f"too many requests: wait, then run the same command again; {RERUN}",
+    }.get(status)
+    if advice is None and status in (400, 422):
+        advice = f"the Hub refuses the request; is {repo_id!r} a name it allows?"
+    if advice is None:
+        advice = f"the Hub is in trouble; {RERUN}" if status >= 500 else f"nothing was changed; {RERUN}"
+    return f"{address} answered {status} while {doing}: {advice}" + (f" (it said: {said})" if said else "")
+
+
+def _server_message(error: Any) -> str:
+    return " ".join(str(getattr(error, "server_message", None) or "").split())[:300]
+
+
+def _content_type(response: Any) -> str:
+    return "" if response is None else response.headers.get("Content-Type", "").lower()

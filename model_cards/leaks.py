@@ -1,0 +1,167 @@
+"""Looks for what must not be published: paths of this machine, its user, secrets, pickles, half files."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import socket
+import struct
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from secondopinion.core.run_folder import local_paths
+
+from .hub_terms import is_repo_id
+
+PICKLES = (".bin", ".ckpt", ".dill", ".joblib", ".npy", ".pickle", ".pkl", ".pt", ".pth")
+TEXT = (".cfg", ".jinja", ".json", ".jsonl", ".md", ".py", ".toml", ".txt", ".yaml", ".yml")
+VOCABULARIES = ("added_tokens.json", "merges.txt", "tokenizer.json", "vocab.json", "vocab.txt")
+NAME_KEYS = ("_name_or_path", "base_model_name_or_path", "name_or_path")
+COMMON_LOGINS = frozenset({"admin", "app", "docker", "nobody", "root", "runner", "ubuntu", "user"})
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+SECRETS = {
+    "a Hugging Face token": re.compile(r"\bhf_[A-Za-z0-9]{20,}"),
+    "an API key": re.compile(r"\bsk-[A-Za-z0-9_-]{20,}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}"),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+    "a password in an address": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:[^\s/:@]+@"),
+}
+LOCAL = re.compile(
+    r"(?<![\w.:/-])(?:/(?:data|export|home|media|mnt|opt|private|root|scratch|srv|tmp|Users|var|Volumes|work|workspace)"
+    r"(?:/[\w.~+-]+)+|~/[\w./+-]+|file://\S+)|(?<![\w])[A-Za-z]:\\\\?[\w.+-]+"
+)
+
+
+def leaks(path: Path, name: str, *, repo_id: str | None = None, secrets: Sequence[str] = ()) -> Iterator[str]:
+    """Yield a sentence for everything in a file that must not be published; secrets themselves are not shown.
+
+    Args:
+        path: the file.
+        name: its name in what is published.
+        repo_id: where it goes; that name is allowed in it.
+        secrets: strings that must occur nowhere, the token in use for example.
+    """
+    if name.endswith(PICKLES):
+        yield f"{name}: a pickle can run code when it is loaded; save as safetensors or skops"
+        return
+    if name.endswith(".safetensors"):
+        yield from _safetensors(path, name, secrets)
+    elif name.endswith(".skops"):
+        yield from _skops(path, name, secrets)
+    elif name.endswith(".png"):
+        yield from _png(path, name, secrets)
+    elif name.endswith(TEXT):
+        yield from _text(path.read_bytes(), name, repo_id, secrets)
+    else:
+        yield from _machine(path.read_bytes(), name, secrets)
+
+
+def _text(content: bytes, name: str, repo_id: str | None, secrets: Sequence[str]) -> Iterator[str]:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        yield f"{name}: is not UTF-8 text"
+        return
+    yield from _machine(content, name, secrets)
+    vocabulary = Path(name).name in VOCABULARIES
+    for kind, pattern in SECRETS.items():
+        if pattern.search(text):
+            yield f"{name}: holds {kind}; remove it, and revoke it if it was ever published"
+    if name.endswith(".json"):
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            yield f"{name}: is not valid JSON; was it cut off?"
+            return
+        if not vocabulary:
+            yield from (f"{name}: {found}, a path of this machine" for found in local_paths(value))
+            yield from _names(value, name)
+    if vocabulary:
+        return
+    shown = text.replace(repo_id, "") if repo_id else text
+    for match in {m.group() for m in LOCAL.finditer(shown)}:
+        yield f"{name}: holds {match!r}, a path of a machine"
+    login = _login()
+    if login and re.search(rf"(?:[/\\]{re.escape(login)}(?=[/\\\s\"']|$))|\b{re.escape(login)}@", shown):
+        yield f"{name}: holds the login name {login!r}"
+
+
+def _names(value: Any, name: str, where: str = "") -> Iterator[str]:
+    """Yield what `_name_or_path` and its kin say of this machine, at any depth."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return
+    for key, item in value.items():
+        place = f"{where}.{key}".lstrip(".")
+        if key in NAME_KEYS and item and not os.path.isabs(str(item)):
+            here = Path(str(item)).exists()
+            if here or not (is_repo_id(item) or re.fullmatch(r"[\w.-]+", str(item))):
+                yield f"{name}: {place}: {item}, a path of this machine; clear it"
+        yield from _names(item, name, place)
+
+
+def _machine(content: bytes, name: str, secrets: Sequence[str]) -> Iterator[str]:
+    """Yield home folder, working folder, full host name and the secrets in use, in any kind of file."""
+    places = {str(Path.home()), os.getcwd()}
+    for place in sorted(p for p in places if len(Path(p).parts) > 2):
+        if place.encode() in content:
+            yield f"{name}: holds {place!r}, a path of this machine"
+    host = socket.gethostname()
+    if len(host) > 5 and "." in host and host.encode() in content:
+        yield f"{name}: holds this machine's name"
+    if any(secret and secret.encode() in content for secret in secrets):
+        yield f"{name}: holds the token in use; remove it, and revoke it if it was ever published"
+
+
+def _safetensors(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:
+    size = path.stat().st_size
+    with open(path, "rb") as handle:
+        start = handle.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+        header = handle.read(length) if length <= min(size, 100 << 20) else b""
+    try:
+        tensors = json.loads(header)
+        ends = [entry["data_offsets"][1] for key, entry in tensors.items() if key != "__metadata__"]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        yield f"{name}: is not a safetensors file, or only the beginning of one"
+        return
+    if 8 + length + max(ends, default=0) != size:
+        yield f"{name}: {size} bytes, expected {8 + length + max(ends, default=0)}: it was cut off"
+        return
+    yield from _text(header, name, None, secrets)
+
+
+def _skops(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+            schema = archive.read("schema.json") if "schema.json" in members else None
+    except (zipfile.BadZipFile, OSError):
+        yield f"{name}: is not a skops file, or only the beginning of one"
+        return
+    if schema is None:
+        yield f"{name}: is a zip file without schema.json, so not saved by skops"
+        return
+    yield from _machine(schema, name, secrets)
+    pickled = sorted(member for member in members if member.endswith(tuple(p for p in PICKLES if p != ".npy")))
+    yield from (f"{name}: holds the pickle {member}" for member in pickled)
+
+
+def _png(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:
+    content = path.read_bytes()
+    if not content.startswith(PNG_SIGNATURE) or b"IEND" not in content[-12:]:
+        yield f"{name}: is not a PNG picture, or only the beginning of one"
+    yield from _machine(content, name, secrets)
+
+
+def _login() -> str | None:
+    try:
+        login = getpass.getuser()
+    except (KeyError, OSError):
+        return None
+    return login if len(login) > 2 and login.lower() not in COMMON_LOGINS else None

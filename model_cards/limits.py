@@ -1,0 +1,173 @@
+"""The limits of a model, derived from the facts of its run: what was measured decides what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .tables import count, figure_name, number, plain
+
+FEW_ROWS = 1000
+FEW_ROWS_OF_A_CLASS = 100
+NOTABLE_TRUNCATION = 0.01
+
+
+def derive_limits(facts: dict[str, Any]) -> list[str]:
+    """Return one sentence or two for each limit that the facts show, the gravest kinds first.
+
+    Args:
+        facts: what run.json holds.
+    """
+    return [sentence for rule in RULES for sentence in rule(facts)]
+
+
+def _synthetic(facts: dict[str, Any]) -> Iterator[str]:
+    if facts["dataset"].get("synthetic"):
+        yield (
+            "**Synthetic data.** Every training text was written by a generator. The figures say nothing about "
+            "real reports; this model shows how the parts work together and nothing more."
+        )
+
+
+def _missed(facts: dict[str, Any]) -> Iterator[str]:
+    missed = facts.get("missed")
+    if missed and missed["missed"]:
+        share = missed["missed"] / missed["total"]
+        yield (
+            f"**Missed {plain(missed['label'])}.** {count(missed['missed'])} of {count(missed['total'])} rows of "
+            f"class {plain(missed['label'])} ({share:.1%}) were given another class when they were held out."
+        )
+
+
+def _weakest_class(facts: dict[str, Any]) -> Iterator[str]:
+    mean = facts["summary"]["mean"]
+    scores = {label: mean[f"f1_{label}"] for label in facts["task"]["label_names"] if f"f1_{label}" in mean}
+    if len(scores) < 2:
+        return
+    weakest = min(sorted(scores), key=scores.__getitem__)
+    yield (
+        f"**Weakest class.** {plain(weakest)}, with a mean F1 of {number(scores[weakest])}; "
+        f"macro F1 is {number(mean['macro_f1'])}."
+    )
+
+
+def _no_lift(facts: dict[str, Any]) -> Iterator[str]:
+    baseline = facts.get("baseline")
+    if not baseline:
+        return
+    unclear = [
+        figure_name(key)
+        for key, lift in sorted(baseline["lift"].items())
+        if key in facts["summary"]["mean"] and lift["low"] <= 0 <= lift["high"]
+    ]
+    worse = [figure_name(key) for key, lift in sorted(baseline["lift"].items()) if lift["high"] < 0]
+    if worse:
+        yield f"**Below the baseline** ({plain(baseline['name'])}) in: {'; '.join(worse)}."
+    if unclear:
+        yield f"**Not clearly different from the baseline** ({plain(baseline['name'])}) in: {'; '.join(unclear)}."
+
+
+def _epoch_cap(facts: dict[str, Any]) -> Iterator[str]:
+    results = [result for result in facts["fold_results"] if result.get("peaked_at_cap") is not None]
+    peaked = [result for result in results if result["peaked_at_cap"]]
+    if peaked:
+        cap = peaked[0]["epoch_cap"]
+        yield (
+            f"**Trained briefly.** {len(peaked)} of {len(results)} trained folds were at their best in the last "
+            f"epoch allowed (epoch {cap}): longer training might have been better."
+        )
+
+
+def _folds_not_trained(facts: dict[str, Any]) -> Iterator[str]:
+    folds = facts["folds"]
+    trained = len(folds["trained"])
+    if trained < folds["n_splits"]:
+        which = ", ".join(map(str, folds["trained"]))
+        yield (
+            f"**Incomplete cross-validation.** {trained} of {folds['n_splits']} folds "
+            f"{'was' if trained == 1 else 'were'} trained (fold {which}): the figures rest on "
+            f"{'that part' if trained == 1 else 'those parts'} of the data alone"
+            + (", and there is no spread over folds." if trained == 1 else ".")
+        )
+
+
+def _ungrouped(facts: dict[str, Any]) -> Iterator[str]:
+    if facts["folds"]["strategy"] != "stratified_group":
+        yield (
+            "**Ungrouped folds.** Near-duplicate texts may stand in training and held-out rows at once, "
+            "which flatters the figures."
+        )
+
+
+def _span(facts: dict[str, Any]) -> Iterator[str]:
+    span = facts["dataset"].get("date_range")
+    if facts["dataset"].get("synthetic"):
+        return
+    if span and all(span):
+        yield (f"**Time.** The training data runs from {span[0]} to {span[1]}; what came later may read differently.")
+    else:
+        yield "**Time.** The training data states no dates, so its span is not known."
+
+
+def _few_rows(facts: dict[str, Any]) -> Iterator[str]:
+    rows = facts["dataset"]["rows"]
+    if rows < FEW_ROWS:
+        yield f"**Few rows.** {count(rows)} rows in all: expect figures to move with the sample."
+    small = {k: n for k, n in facts["dataset"]["class_counts"].items() if n < FEW_ROWS_OF_A_CLASS}
+    if small:
+        counts = ", ".join(f"{label} {count(n)}" for label, n in sorted(small.items()))
+        yield f"**Small classes.** Fewer than {FEW_ROWS_OF_A_CLASS} rows: {counts}."
+
+
+def _truncation(facts: dict[str, Any]) -> Iterator[str]:
+    length = facts["model"].get("max_length")
+    shares = [result.get("truncated_share") for result in facts["fold_results"]]
+    shares = [share for share in shares if share is not None]
+    if length and shares and max(shares) >= NOTABLE_TRUNCATION:
+        yield (
+            f"**Long texts.** Only the first {count(length)} tokens are read; {max(shares):.1%} of the training "
+            "texts reach that length."
+        )
+
+
+def _label_noise(facts: dict[str, Any]) -> Iterator[str]:
+    dataset = facts["dataset"]
+    if dataset.get("facts", {}).get("label_noise") and not dataset.get("synthetic"):
+        yield (
+            "**Labels.** They are what the source filed, not what a reviewer decided; the label-noise counts "
+            "under *Data* show how often other evidence disagrees with them."
+        )
+
+
+def _calibration(facts: dict[str, Any]) -> Iterator[str]:
+    calibration = facts.get("calibration")
+    if not calibration:
+        yield "**Uncalibrated.** The probabilities are not calibrated: read them as a ranking, not as shares."
+        return
+    ece = calibration["ece"]
+    if ece["after"] >= ece["before"]:
+        yield (
+            f"**Calibration.** Temperature scaling did not lower the expected calibration error "
+            f"({number(ece['before'])} before, {number(ece['after'])} after)."
+        )
+    if calibration.get("cross_fitted") is False:
+        yield (
+            "**Calibration.** The temperature was fitted on the rows it is measured on, so the error after "
+            "calibration is a little too low."
+        )
+
+
+RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
+    _synthetic,
+    _missed,
+    _weakest_class,
+    _no_lift,
+    _folds_not_trained,
+    _epoch_cap,
+    _ungrouped,
+    _span,
+    _few_rows,
+    _truncation,
+    _label_noise,
+    _calibration,
+)

@@ -1,0 +1,239 @@
+"""From a card's data to its text; the same data gives the same bytes."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .data import CardData
+from .tables import (
+    FIGURE_NAMES,
+    Table,
+    count,
+    describe_rule,
+    duration,
+    figure_name,
+    flat_settings,
+    interval,
+    number,
+    plain,
+    setting,
+    spread,
+)
+
+TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATE = "model_card.md.jinja"
+PLOT_NAMES = {
+    "calibration": "Calibration: how often a class was right, against the probability it was given",
+    "confusion_matrix": "Confusion matrix of the out-of-fold predictions",
+    "folds": "Figures of each fold",
+    "per_class_f1": "F1 of each class",
+}
+
+
+def render_card(data: CardData) -> str:
+    """Return the text of README.md: YAML front matter, then Markdown.
+
+    Args:
+        data: see `card_data`.
+    """
+    front = _yaml(data.metadata())
+    body = _environment().get_template(TEMPLATE).render(card=data, facts=data.facts, tables=CardTables(data))
+    lines = [line.rstrip() for line in body.splitlines()]
+    kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
+    return f"---\n{front}---\n\n" + "\n".join(kept).strip() + "\n"
+
+
+def _yaml(metadata: dict[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False)
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(count=count, number=number, plain=plain, setting=setting, figure=figure_name)
+    environment.globals.update(plot_name=plot_name, describe_rule=describe_rule)
+    return environment
+
+
+def plot_name(file: str) -> str:
+    """Return a plot's caption from its file name.
+
+    >>> plot_name("reliability_by_fold.png")
+    'Reliability by fold'
+    """
+    stem = Path(file).stem
+    return PLOT_NAMES.get(stem, stem.replace("_", " ").capitalize())
+
+
+class CardTables:
+    """The tables of a card, each built when the template asks for it."""
+
+    def __init__(self, data: CardData) -> None:
+        self.data, self.facts = data, data.facts
+        self.mean = self.facts["summary"]["mean"]
+        self.std = self.facts["summary"].get("std") or {}
+        if len(self.facts["folds"]["trained"]) < 2:
+            self.std = {}
+
+    def headline(self, key: str) -> str:
+        """Return mean ± std of one figure."""
+        return spread(self.mean.get(key), self.std.get(key))
+
+    def averages(self) -> Table:
+        """Figures over all classes, with the interval of the out-of-fold rows."""
+        pooled = self.facts["summary"]["out_of_fold"]
+        intervals = pooled.get("intervals") or {}
+        rows = [
+            [figure_name(key), self.headline(key), number(pooled.get(key)), interval(intervals.get(key))]
+            for key in FIGURE_NAMES
+            if key in self.mean and key != "micro_f1"
+        ]
+        return _drop_empty(["Figure", "Mean over folds", "All held-out rows", "95% interval"], rows)
+
+    def per_class(self) -> Table:
+        """Precision, recall and F1 of each class, with the interval of F1."""
+        pooled = self.facts["summary"]["out_of_fold"]
+        intervals = pooled.get("intervals") or {}
+        rows = []
+        for label in self.data.labels:
+            own = pooled.get("per_class", {}).get(label, {})
+            rows.append(
+                [
+                    label,
+                    *(self.headline(f"{kind}_{label}") for kind in ("precision", "recall", "f1")),
+                    number(own.get("f1")),
+                    interval(intervals.get(f"f1_{label}")),
+                    count(own["support"]) if "support" in own else "–",
+                ]
+            )
+        header = ["Class", "Precision", "Recall", "F1", "F1, all held-out rows", "95% interval", "Rows"]
+        return _drop_empty(header, rows)
+
+    def per_fold(self) -> Table:
+        """F1 of each class, macro and weighted F1 of each fold; the published fold is marked."""
+        selected = self.facts["selection"]["fold"]
+        rows = []
+        for result in sorted(self.facts["fold_results"], key=lambda result: result["fold"]):
+            figures = result["figures"]
+            held_out = result.get("rows", {}).get("held_out")
+            best, cap = result.get("best_epoch"), result.get("epoch_cap")
+            rows.append(
+                [
+                    f"{result['fold']} (published)" if result["fold"] == selected else str(result["fold"]),
+                    *(number(figures["per_class"].get(label, {}).get("f1")) for label in self.data.labels),
+                    number(figures["macro_f1"]),
+                    number(figures["weighted_f1"]),
+                    count(held_out) if held_out is not None else "",
+                    f"{best} of {cap}" if best is not None and cap is not None else "",
+                ]
+            )
+        header = ["Fold", *self.data.labels, "Macro F1", "Weighted F1", "Held-out rows", "Best epoch"]
+        means = [self.headline(f"f1_{label}") for label in self.data.labels]
+        overall = [self.headline("macro_f1"), self.headline("weighted_f1")]
+        rows.append(["Mean ± std" if self.std else "Mean", *means, *overall, "", ""])
+        return _drop_empty(header, rows)
+
+    def lift(self) -> Table:
+        """Differences to the baseline on the same held-out rows."""
+        baseline = self.facts["baseline"]
+        theirs = baseline["summary"].get("out_of_fold") or {}
+        ours = self.facts["summary"]["out_of_fold"]
+        rows = [
+            [
+                figure_name(key),
+                number(_flat(theirs, key)),
+                number(_flat(ours, key)),
+                f"{lift['difference']:+.4f}",
+                interval([lift["low"], lift["high"]]),
+            ]
+            for key, lift in ((key, baseline["lift"][key]) for key in self._lift_order(baseline["lift"]))
+        ]
+        return _drop_empty(["Figure", baseline["name"], "This model", "Difference", "95% interval"], rows)
+
+    def _lift_order(self, lift: dict[str, Any]) -> list[str]:
+        order = [
+            *FIGURE_NAMES,
+            *(f"{k}_{label}" for label in self.data.labels for k in ("f1", "precision", "recall")),
+        ]
+        return [key for key in order if key in lift] + sorted(set(lift) - set(order))
+
+    def training(self) -> Table:
+        """Every setting of the recipe that decides the training."""
+        recipe = self.facts["recipe"]
+        parts = {key: recipe[key] for key in ("model", "training", "folds", "selection") if recipe.get(key)}
+        rows = [[name, setting(value)] for name, value in flat_settings(parts) if value is not None]
+        return Table(["Setting", "Value"], rows)
+
+    def classes(self) -> Table:
+        """Rows and share of each class in the data."""
+        rows, counts = self.facts["dataset"]["rows"], self.facts["dataset"]["class_counts"]
+        ordered = [label for label in self.data.labels if label in counts]
+        return Table(["Class", "Rows", "Share"], [[c, count(counts[c]), f"{counts[c] / rows:.1%}"] for c in ordered])
+
+    def preparation(self) -> list[tuple[str, str]]:
+        """Counts that the preparation of the data recorded, as (name, value); numbers only, never text."""
+        pairs = flat_settings(self.facts["dataset"].get("facts") or {})
+        numbers = [(k, v) for k, v in pairs if isinstance(v, int | float) and not isinstance(v, bool)]
+        words = [(k.replace("_", " ").replace(".", ": "), v) for k, v in numbers]
+        return [(plain(name), count(v) if isinstance(v, int) else f"{v:g}") for name, v in words]
+
+    def calibration(self) -> Table:
+        """Calibration error, Brier score and log loss, before and after."""
+        calibration = self.facts["calibration"]
+        names = {
+            "ece": "Expected calibration error",
+            "brier": "Brier score",
+            "nll": "Negative log-likelihood",
+        }
+        rows = [
+            [name, number(calibration[key]["before"]), number(calibration[key]["after"])]
+            for key, name in names.items()
+            if calibration.get(key)
+        ]
+        return Table(["Figure", "Before", "After"], rows)
+
+    def versions(self) -> Table:
+        """Package versions."""
+        packages = self.facts["environment"].get("packages") or {}
+        return Table(["Package", "Version"], [[name, packages[name]] for name in sorted(packages)])
+
+    def hardware(self) -> str:
+        """Processor, cores, memory and accelerators in one line."""
+        hardware = self.facts["environment"].get("hardware") or {}
+        words = [str(hardware["cpu"])] if hardware.get("cpu") else []
+        if hardware.get("cores"):
+            words.append(f"{hardware['cores']} cores")
+        if hardware.get("memory_gib"):
+            words.append(f"{hardware['memory_gib']} GiB of memory")
+        return plain(", ".join([*words, *hardware.get("accelerators", [])]))
+
+    def training_time(self) -> str | None:
+        """How long all trained folds took together."""
+        seconds = [result.get("seconds") for result in self.facts["fold_results"]]
+        return None if None in seconds else duration(sum(seconds))
+
+
+def _flat(figures: dict[str, Any], key: str) -> float | None:
+    if key in figures:
+        return figures[key]
+    kind, _, label = key.partition("_")
+    return figures.get("per_class", {}).get(label, {}).get(kind)
+
+
+def _drop_empty(header: list[str], rows: list[list[str]]) -> Table:
+    """Leave out columns in which no row has anything to say."""
+    kept = [i for i in range(len(header)) if i == 0 or any(row[i] not in ("", "–") for row in rows)]
+    return Table([header[i] for i in kept], [[row[i] for i in kept] for row in rows])

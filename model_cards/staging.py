@@ -1,0 +1,211 @@
+"""The tree that is published, built once in a folder of its own and checked, wherever it goes afterwards."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from secondopinion.core.errors import InputError
+from secondopinion.core.files import PARTIAL, disk_errors
+from secondopinion.core.policy import CorpusPolicy
+from secondopinion.core.run_folder import RunFolder
+
+from .data import CardData, card_data, require_figures
+from .leaks import PICKLES, leaks
+from .render import render_card
+from .validate import validate_card
+
+CARD = "README.md"
+MODEL_FILES = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*.skops",
+    "*.py",
+    "adapter_config.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "config.json",
+    "generation_config.json",
+    "merges.txt",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "sentencepiece.bpe.model",
+    "special_tokens_map.json",
+    "spiece.model",
+    "spm.model",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+)
+RUN_FILES = ("folds.json", "run.json")
+PLOTS = "plots"
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One file of the tree.
+
+    Attributes:
+        path: its name in the tree, with `/`.
+        source: where it lies now.
+        size: bytes.
+        sha256: of the content; what the Hub calls a large file.
+        git_sha1: the git object id; what the Hub calls a small file.
+    """
+
+    path: str
+    source: Path
+    size: int
+    sha256: str
+    git_sha1: str
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What is published.
+
+    Attributes:
+        root: the folder that holds it.
+        files: sorted by path.
+        tag: `run-<hash>`, from the content of every file but the card.
+        card: what the card says.
+        left_out: files of the checkpoint that are not published.
+    """
+
+    root: Path
+    files: tuple[PublishedFile, ...]
+    tag: str
+    card: CardData
+    left_out: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """Why this checkpoint."""
+        return self.card.facts["selection"]
+
+
+def is_ours(path: str) -> bool:
+    """Whether a push writes files of this name, so that an outdated one may be removed.
+
+    >>> is_ours("model-00001-of-00002.safetensors"), is_ours("plots/roc.png"), is_ours("LICENSE")
+    (True, True, False)
+    """
+    if path.startswith(f"{PLOTS}/"):
+        return path.count("/") == 1 and path.endswith(".png")
+    return path in (CARD, *RUN_FILES) or ("/" not in path and matches(path, MODEL_FILES))
+
+
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether `name` fits one of the patterns."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def build_tree(
+    run: RunFolder,
+    root: Path,
+    *,
+    repo_id: str | None = None,
+    agreement: str | None = None,
+    secrets: Sequence[str] = (),
+    **card: Any,
+) -> Tree:
+    """Write into `root` what is published of a run, and check it.
+
+    Args:
+        run: a finished run.
+        root: an empty folder.
+        repo_id: `namespace/name` on the Hub; None for a folder.
+        agreement: the agreement that permits publishing, where the corpus asks for one.
+        secrets: strings that must not be published.
+        **card: passed on to `card_data`.
+
+    Raises:
+        InputError: the run lacks its selection rule or figures, its corpus forbids publishing, its card is not
+            valid, or a file holds what must not be published.
+        DiskFullError: no room was left.
+    """
+    facts = run.facts
+    require_figures(facts, run)
+    policy = _policy(facts, run)
+    policy.require_publish_models(facts["dataset"]["name"], agreement)
+    sources, left_out = _sources(run, facts, policy)
+    with disk_errors(root):
+        for path, source in sources.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, root / path)
+        files = [_published(root, path) for path in sorted(sources)]
+        tag = _tag(files)
+        data = card_data(run, repo_id, tag if repo_id else None, **card)
+        text = render_card(data)
+        validate_card(text)
+        (root / CARD).write_text(text, encoding="utf-8")
+    files = sorted([*files, _published(root, CARD)], key=lambda file: file.path)
+    found = [leak for file in files for leak in leaks(file.source, file.path, repo_id=repo_id, secrets=secrets)]
+    if found:
+        shown = "\n".join(f"- {leak}" for leak in found[:10]) + ("\n- …" if len(found) > 10 else "")
+        raise InputError(f"nothing was published: {run.path} holds what must stay here:\n{shown}")
+    return Tree(root, tuple(files), tag, data, tuple(left_out))
+
+
+def _policy(facts: dict[str, Any], run: RunFolder) -> CorpusPolicy:
+    try:
+        return CorpusPolicy.from_dict(facts["dataset"]["policy"])
+    except TypeError as error:
+        raise InputError(f"{run.facts_file}: dataset.policy is not a corpus policy ({error})") from None
+
+
+def _sources(run: RunFolder, facts: dict[str, Any], policy: CorpusPolicy) -> tuple[dict[str, Path], list[str]]:
+    """Return {published path: file}, and the checkpoint's files that are left out."""
+    folder = run.fold_folder(facts["selection"]["fold"])
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.endswith(PARTIAL))
+    pickles = [entry.name for entry in entries if entry.is_file() and entry.name.endswith(PICKLES)]
+    if pickles:
+        raise InputError(
+            f"{folder} holds {', '.join(pickles)}: a pickle can run code when it is loaded, so none is "
+            "published. Save the model as safetensors (save_pretrained) or skops, and remove these files"
+        )
+    sources = {entry.name: entry for entry in entries if entry.is_file() and matches(entry.name, MODEL_FILES)}
+    left_out = [entry.name for entry in entries if entry.name not in sources]
+    if not any(name.endswith((".safetensors", ".skops")) for name in sources):
+        raise InputError(f"{folder} holds no weights (*.safetensors or *.skops): was training cut off?")
+    if "config.json" not in sources:
+        raise InputError(f"{folder} holds no config.json: was training cut off?")
+    for name in sorted(facts.get("plots") or []):
+        plot = run.plots / name
+        if not plot.is_file() or Path(name).name != name:
+            raise InputError(f"{plot} is named in run.json but is not there; run the same `secondopinion train` again")
+        sources[f"{PLOTS}/{name}"] = plot
+    sources["run.json"] = run.facts_file
+    if policy.publish_text and run.folds_file.exists():
+        sources["folds.json"] = run.folds_file
+    return sources, left_out
+
+
+def _published(root: Path, path: str) -> PublishedFile:
+    source = root / path
+    size = source.stat().st_size
+    sha256, git = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size)
+    with open(source, "rb") as handle:
+        while piece := handle.read(1 << 20):
+            sha256.update(piece)
+            git.update(piece)
+    return PublishedFile(path, source, size, sha256.hexdigest(), git.hexdigest())
+
+
+def _tag(files: Sequence[PublishedFile]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.path}\0{file.sha256}\n".encode())
+    return f"run-{digest.hexdigest()[:12]}"
