@@ -27,8 +27,8 @@ TEMPLATE = "model_card.md.jinja"
 PLOT_NAMES = {
     "calibration": "Calibration: how often a class was right, against the probability it was given",
     "confusion_matrix": "Confusion matrix of the out-of-fold predictions",
-    "folds": "Figures of each fold",
-    "per_class_f1": "F1 of each class",
+    "folds": "F1 of each fold, with mean and standard deviation",
+    "per_class_f1": "F1 of each class with 95% intervals, beside the baseline",
 }
 
 
@@ -184,11 +184,23 @@ class CardTables:
         return Table(["Class", "Rows", "Share"], [[c, count(counts[c]), f"{counts[c] / rows:.1%}"] for c in ordered])
 
     def preparation(self) -> list[tuple[str, str]]:
-        """Counts that the preparation of the data recorded, as (name, value); numbers only, never text."""
-        pairs = flat_settings(self.facts["dataset"].get("facts") or {})
-        numbers = [(k, v) for k, v in pairs if isinstance(v, int | float) and not isinstance(v, bool)]
-        words = [(k.replace("_", " ").replace(".", ": "), v) for k, v in numbers]
-        return [(plain(name), count(v) if isinstance(v, int) else f"{v:g}") for name, v in words]
+        """Counts that the preparation of the data recorded, as (name, value); numbers only, never text.
+
+        Shares and settings are left to the data set's own card.
+        """
+        facts = {k: v for k, v in (self.facts["dataset"].get("facts") or {}).items() if k != "options"}
+        counts = [(k, v) for k, v in flat_settings(facts) if isinstance(v, int) and not isinstance(v, bool) and v]
+        return [(plain(k.replace("_", " ").replace(".", ": ")), count(v)) for k, v in counts]
+
+    def text_settings(self) -> str:
+        """How the texts were cleaned, in words; only settings that are single words are shown."""
+        options = (self.facts["dataset"].get("facts") or {}).get("options") or {}
+        shown = []
+        for name in sorted(options):
+            values = options[name] if isinstance(options[name], list) else [options[name]]
+            if name != "source" and all(isinstance(v, str) and v.isalpha() and v.islower() for v in values):
+                shown.append(f"{name} {' and '.join(values)}")
+        return plain("; ".join(shown))
 
     def calibration(self) -> Table:
         """Calibration error, Brier score and log loss, before and after."""

@@ -176,6 +176,8 @@ def push(
     revision: Annotated[str | None, typer.Option(help="Branch to commit to; main by default.")] = None,
     create_pr: Annotated[bool, typer.Option(help="Open a pull request instead of committing.")] = False,
     agreement: Annotated[str | None, typer.Option(help="Name of the agreement that lets you publish.")] = None,
+    license: Annotated[str | None, typer.Option(help="Licence of the model, as the Hub spells it.")] = None,
+    dataset_id: Annotated[str | None, typer.Option(help="The data set's name on the Hub, for the card.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Build and check everything, send nothing.")] = False,
 ) -> None:
     """Publish a run: weights, code, tokenizer, card, plots and run.json in one commit."""
@@ -184,9 +186,17 @@ def push(
 
     quiet()
     result = push_run(
-        run, to, private=private, revision=revision, create_pr=create_pr, agreement=agreement, dry_run=dry_run
+        run,
+        to,
+        private=private,
+        revision=revision,
+        create_pr=create_pr,
+        agreement=agreement,
+        license=license,
+        dataset_id=dataset_id,
+        dry_run=dry_run,
     )
-    typer.echo(str(result))
+    typer.echo(result.message)
 
 
 @app.command(

@@ -161,6 +161,7 @@ class Recipe:
         folds: how rows are split.
         selection: the rule that picks the published fold, declared before training.
         baseline: run folder of phase 1 on the same folds, to state the lift over it.
+        license: of the model; the base model's where this is left out.
         resamples: bootstrap resamples for intervals.
     """
 
@@ -172,6 +173,7 @@ class Recipe:
     folds: FoldSpec = field(default_factory=FoldSpec)
     selection: SelectionRule = field(default_factory=SelectionRule)
     baseline: str | None = None
+    license: str | None = None
     resamples: int = 2000
 
     def as_dict(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from .folds import Folds, make_folds
 from .processes import process_place
 from .recipe import EncoderSpec, Recipe, load_recipe
 
-FREE_TO_CHANGE = ("baseline", "dataset.path", "description", "folds.train", "resamples")
+FREE_TO_CHANGE = ("baseline", "dataset.path", "description", "folds.train", "license", "resamples")
 
 
 def train(
