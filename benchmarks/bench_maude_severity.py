@@ -95,29 +95,33 @@ def one_fold(data: TrainingData, arguments: argparse.Namespace) -> None:
     for figure, value in runs["encoder"].facts["baseline"]["lift"].items():
         print(f"  encoder − TF-IDF, {figure:<14}{value['difference']:+.3f} [{value['low']:+.3f}, {value['high']:+.3f}]")
 
+    numbered = report_number(data, rows, systems)
+    write_json(arguments.output / "bench_fold1.json", {"results": results, "report_number": numbered})
+
+
+def report_number(data: TrainingData, rows: np.ndarray, systems: dict[str, np.ndarray]) -> dict:
+    """Show Deaths with a report number apart: those without were picked by their event type."""
     known = np.array([meta["report_number"] is not None for meta in data.dataset.select(rows)["meta"]])
     death = data.label_names.index("Death")
     is_death = data.labels[rows] == death
-    print(
-        f"\nDeaths with a report number in this fold: {int((known & is_death).sum())}; "
-        f"without: {int((~known & is_death).sum())}"
-    )
-    print("  recall of Death with / without a report number; Death F1 among rows with one")
+    print(f"\nDeaths with a report number: {(known & is_death).sum()}, without: {(~known & is_death).sum()}")
+    print(f"{'':<34}{'recall, with':>14}{'without':>10}{'precision and F1 of Death among rows with one':>48}")
     numbered = {}
     for name, predicted in systems.items():
         said = predicted == death
-        with_number, without = said[known & is_death].mean(), said[~known & is_death].mean()
         hits = (said & is_death & known).sum()
-        f1 = 2 * hits / max((said & known).sum() + (is_death & known).sum(), 1)
-        numbered[name] = {"recall_with": with_number, "recall_without": without, "f1_with": f1}
-        print(f"  {name:<32}{with_number:.3f} / {without:.3f}; {f1:.3f}")
-    write_json(
-        arguments.output / "bench_fold1.json",
-        {
-            "results": results,
-            "report_number": {k: {a: float(b) for a, b in v.items()} for k, v in numbered.items()},
-        },
-    )
+        numbered[name] = {
+            "recall_with": float(said[known & is_death].mean()),
+            "recall_without": float(said[~known & is_death].mean()),
+            "precision_with": float(hits / max((said & known).sum(), 1)),
+            "f1_with": float(2 * hits / max((said & known).sum() + (is_death & known).sum(), 1)),
+        }
+        shown = numbered[name]
+        print(
+            f"{name:<34}{shown['recall_with']:>14.3f}{shown['recall_without']:>10.3f}"
+            f"{shown['precision_with']:>40.3f}{shown['f1_with']:>8.3f}"
+        )
+    return numbered
 
 
 def held_out_devices(data: TrainingData, smallest: int) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -162,6 +166,7 @@ def devices(data: TrainingData, arguments: argparse.Namespace) -> dict[str, np.n
     results = {name: figures(data, rows, np.concatenate(parts)) for name, parts in predictions.items()}
     for name, result in results.items():
         print(line(name, result))
+    report_number(data, rows, {name: np.concatenate(parts) for name, parts in predictions.items()})
     write_json(arguments.output / "bench_devices.json", results)
     return {name: part for (name, _, _), part in zip(splits, predictions["TF-IDF + LR"], strict=True)}
 

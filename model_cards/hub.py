@@ -26,7 +26,8 @@ class HubCommit:
     Attributes:
         url: of the commit, or of the pull request.
         oid: of the commit that now holds the tree.
-        changed: whether a commit was made.
+        changed: whether the repository holds something now that it did not when the push began. Of two equal pushes at
+            once both may say so: the client makes no empty commit and returns the other's.
         tagged: whether the tag that the card pins points at this content.
     """
 

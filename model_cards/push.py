@@ -27,7 +27,7 @@ class PushResult:
     Attributes:
         url: of the commit or pull request; the folder's path for a folder.
         commit: the commit that holds the files; None for a folder and a dry run.
-        changed: whether anything was written.
+        changed: whether the repository or folder holds something now that it did not when the push began.
         tag: the name of this content; on the Hub a tag that the card's loading lines pin.
         files: what is published, sorted.
         size: bytes of all files.

@@ -15,13 +15,22 @@ from .show import prepared_summary, results_of
 REPORTS, SEED = 800, 13
 
 
-def run_demo(output: str | os.PathLike, *, launch: bool = True, port: int | None = None) -> dict[str, Path]:
+def run_demo(
+    output: str | os.PathLike,
+    *,
+    launch: bool = True,
+    port: int | None = None,
+    reports: int = REPORTS,
+    folds: list[int] | None = None,
+) -> dict[str, Path]:
     """Walk the whole line; a second call continues or repeats only what is missing.
 
     Args:
         output: folder for everything that is made.
         launch: serve the Space at the end (until interrupted).
         port: of the Space.
+        reports: how many to write.
+        folds: which folds of phase 2 to train; all by default.
 
     Returns:
         The folders made: `data`, `baseline`, `run`, `published_baseline`, `published`.
@@ -35,13 +44,13 @@ def run_demo(output: str | os.PathLike, *, launch: bool = True, port: int | None
         "published_baseline": output / "published" / "baseline",
         "published": output / "published" / "encoder",
     }
-    say(f"1/5  preparing {REPORTS} authored reports")
-    facts = prepare("maude", "synthetic", folders["data"], reports=REPORTS, seed=SEED)
+    say(f"1/5  preparing {reports} authored reports")
+    facts = prepare("maude", "synthetic", folders["data"], reports=reports, seed=SEED)
     print(prepared_summary(facts, folders["data"]))
     say("2/5  phase 1: TF-IDF and logistic regression, 5 folds")
     train("maude_demo_tfidf", folders["data"], folders["baseline"])
-    say("3/5  phase 2: fine-tuning the encoder, 5 folds")
-    run = train("maude_demo", folders["data"], folders["run"], baseline=folders["baseline"])
+    say("3/5  phase 2: fine-tuning the encoder")
+    run = train("maude_demo", folders["data"], folders["run"], folds=folds, baseline=folders["baseline"])
     print("\n" + results_of(run, folders["baseline"]) + "\n")
     print(f"published fold: {run.facts['selection']['reason']}\n")
     say("4/5  publishing both to a folder, as they would go to the Hub")

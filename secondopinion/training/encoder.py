@@ -71,18 +71,21 @@ def build_model(recipe: Recipe, data: TrainingData, labels: np.ndarray, problem_
     weights = None
     if spec.class_weights == "inverse_frequency":
         weights = inverse_frequency_weights(np.bincount(labels, minlength=len(data.label_names)).tolist())
-    model = PooledEncoderForSequenceClassification.from_encoder(
-        encoder.location,
-        revision=spec.revision,
-        trust_remote_code=spec.trust_remote_code,
-        encoder_overrides={} if torch.cuda.is_available() else cpu_overrides(encoder.location, spec),
-        pooling=spec.pooling,
-        classifier_dropout=spec.classifier_dropout,
-        class_weights=weights,
-        id2label=dict(enumerate(data.label_names)),
-        label2id={name: i for i, name in enumerate(data.label_names)},
-        problem_type=problem_type,
-    )
+    try:
+        model = PooledEncoderForSequenceClassification.from_encoder(
+            encoder.location,
+            revision=spec.revision,
+            trust_remote_code=spec.trust_remote_code,
+            encoder_overrides={} if torch.cuda.is_available() else cpu_overrides(encoder.location, spec),
+            pooling=spec.pooling,
+            classifier_dropout=spec.classifier_dropout,
+            class_weights=weights,
+            id2label=dict(enumerate(data.label_names)),
+            label2id={name: i for i, name in enumerate(data.label_names)},
+            problem_type=problem_type,
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"the encoder {spec.encoder} cannot be used: {error}") from error
     longest = getattr(model.config.encoder_config, "max_position_embeddings", None)
     if longest and spec.max_length > longest:
         raise InputError(

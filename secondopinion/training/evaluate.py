@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,7 +44,8 @@ def evaluate_run(
     if data is None:
         return facts
     if not isinstance(data, TrainingData):
-        data = load_data(DatasetSpec(path=os.fspath(data), split=split))
+        with tempfile.TemporaryDirectory(prefix="secondopinion-") as cache:
+            return evaluate_run(run, load_data(DatasetSpec(path=os.fspath(data), split=split), Path(cache)))
     names = facts["task"]["label_names"]
     unknown = sorted(set(data.label_names) - set(names))
     if unknown:

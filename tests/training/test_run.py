@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from tiny_encoder import CLASSES, save_encoder, save_reports
 
 from secondopinion.core.errors import DiskFullError, InputError
@@ -238,6 +239,19 @@ def test_wrong_recipes_are_refused_before_anything_is_trained(sections, message,
     with pytest.raises(InputError, match=message):
         train(recipe_of(encoder, **sections), reports, tmp_path / "r", folds=[1])
     assert not list((tmp_path / "r").glob("fold-*/"))
+
+
+def test_an_encoder_of_another_kind_is_refused(encoder, phase2, reports, tmp_path):
+    with pytest.raises(InputError, match="is already a PooledEncoderForSequenceClassification, not an encoder"):
+        train(recipe_of(phase2.fold_folder(1)), reports, tmp_path / "r", folds=[1])
+    other = tmp_path / "other"
+    shutil.copytree(encoder, other)
+    weights = load_file(encoder / "model.safetensors")
+    save_file(
+        {f"another.{name}": value for name, value in weights.items()}, other / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(InputError, match="lacks .* weights of BertModel.*another architecture"):
+        train(recipe_of(other), reports, tmp_path / "s", folds=[1])
 
 
 def test_no_such_fold_and_no_data(encoder, reports, tmp_path):
