@@ -7,11 +7,9 @@ dataset = builder.as_dataset(split="train")
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +17,18 @@ import datasets
 import numpy as np
 import pyarrow as pa
 
-from secondopinion.core.errors import InputError, closest
+from secondopinion.core.errors import InputError
 from secondopinion.core.files import write_json
 from secondopinion.core.fingerprint import RowFingerprint
 from secondopinion.core.policy import CorpusPolicy
 from secondopinion.core.progress import progress
 
-from .duplicates import THRESHOLD
+from .configuration import MaudeConfig, check_options
 from .facts import Tally, source_facts
 from .grouping import Groups, group_rows
 from .labels import LABEL_NAMES
-from .records import NARRATIVES, TextOptions
-from .source import OPENFDA, Source
+from .openers import open_source
+from .source import Source
 from .staging import META, Staging
 
 HOMEPAGE = "https://open.fda.gov/apis/device/event/"
@@ -46,122 +44,6 @@ POLICY = CorpusPolicy(
     contains_patient_text=True,
 )
 SCHEMA_VERSION = 1
-_CHOICES = {
-    "redaction": ("mark", "drop", "keep"),
-    "names": ("mask", "keep"),
-    "boilerplate": ("drop", "keep"),
-    "casing": ("lower", "keep"),
-}
-_NOT_IN_THE_ROWS = frozenset(
-    {"name", "version", "data_dir", "data_files", "description", "api_key", "work_dir", "retries", "backoff"}
-)
-
-
-@dataclass
-class MaudeConfig(datasets.BuilderConfig):
-    """What to read and what to make of it.
-
-    Attributes:
-        source: a folder or file, or `api`, `bulk` (openFDA's download index) or `synthetic`.
-        kind: overrides what `source` is taken for: `bulk`, `api`, `pages`, `raw`, `synthetic`.
-        narratives: kinds of text to join, in this order: `description`, `evaluation`, `additional`.
-        limit: read at most this many reports (of any source), labelled or not.
-        redaction: redaction marks: `mark` them in one neutral form, `drop` them, or `keep` them as written.
-        names: `mask` or `keep` makers' names and the report's own brand.
-        boilerplate: `drop` or `keep` administrative sentences of makers' templates.
-        casing: `lower` or `keep`; most reports are in capitals, newer ones are not.
-        max_characters: longer narratives are cut there, and counted.
-        near_duplicates: share of equal MinHash minima (it estimates the Jaccard similarity) from which two
-            texts belong to one group.
-        skip_damaged: keep what is readable of a damaged file instead of stopping.
-        search: openFDA query for `api`, such as `device.generic_name:pump`.
-        page_size: reports a page of the API, at most 1,000.
-        partitions: of the download index, those whose name holds this or fits the pattern (`2019*`).
-        base_url: of openFDA.
-        api_key: for openFDA; else the environment's OPENFDA_API_KEY. Never recorded.
-        reports: number of reports of `synthetic`.
-        seed: of `synthetic`.
-        work_dir: where unfinished work is kept, and stays; by default in the cache, until the work is done.
-        retries: how often a request is tried again.
-        backoff: seconds before the first retry.
-    """
-
-    version: datasets.Version | str | None = field(default_factory=lambda: datasets.Version("1.0.0"))
-    source: str = ""
-    kind: str | None = None
-    narratives: tuple[str, ...] = ("description",)
-    limit: int | None = None
-    redaction: str = "mark"
-    names: str = "mask"
-    boilerplate: str = "drop"
-    casing: str = "lower"
-    max_characters: int = 100_000
-    near_duplicates: float = THRESHOLD
-    skip_damaged: bool = False
-    search: str | None = None
-    page_size: int = 1000
-    partitions: str | None = None
-    base_url: str = OPENFDA
-    api_key: str | None = None
-    reports: int = 800
-    seed: int = 13
-    work_dir: str | None = None
-    retries: int = 6
-    backoff: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.source = os.fspath(self.source)
-        if isinstance(self.narratives, str):
-            self.narratives = tuple(self.narratives.replace("+", ",").split(","))
-        self.narratives = tuple(dict.fromkeys(n.strip() for n in self.narratives))
-        for narrative in self.narratives or ("",):
-            if narrative not in NARRATIVES:
-                raise InputError(f"unknown kind of narrative {narrative!r}; {closest(narrative, NARRATIVES)}")
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise InputError(f"{name} is {getattr(self, name)!r}; expected one of: {', '.join(choices)}")
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"limit is {self.limit}; give at least 1, or leave it out to read everything")
-        if not 1 <= self.page_size <= 1000:
-            raise InputError(f"page_size is {self.page_size}; openFDA gives 1 to 1,000 reports a page")
-        if not 0 < self.near_duplicates <= 1:
-            raise InputError(f"near_duplicates is {self.near_duplicates}; give a share above 0 and at most 1")
-        if self.max_characters < 1:
-            raise InputError(f"max_characters is {self.max_characters}; give at least 1")
-
-    @property
-    def text_options(self) -> TextOptions:
-        """The fields that decide what becomes of a narrative."""
-        return TextOptions(**{f.name: getattr(self, f.name) for f in fields(TextOptions)})
-
-    def options(self) -> dict[str, Any]:
-        """Return what decides the rows, for prepare.json: no key, of a local source the last part."""
-        kept = {k: v for k, v in asdict(self).items() if k not in _NOT_IN_THE_ROWS}
-        kept["narratives"] = list(self.narratives)
-        kept["source"] = Path(self.source).name if self.source else ""
-        return kept
-
-    def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
-        """Return the cache folder's name: never with the API key, new when a local source changes."""
-        kept = {k: v for k, v in config_kwargs.items() if k not in _NOT_IN_THE_ROWS or k == "name"}
-        if "narratives" in kept:
-            kept["narratives"] = "+".join(self.narratives)
-        if "source" in kept:
-            kept["source"] = _state_of(self.source)
-        kept = {k: v for k, v in kept.items() if v is not None}
-        return super().create_config_id(kept, custom_features)
-
-
-def _state_of(source: str) -> str:
-    path = Path(source).expanduser()
-    if not path.exists():
-        return source
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    state = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    return datasets.fingerprint.Hasher.hash([str(path.resolve()), state])
-
-
 FEATURES = datasets.Features(
     {
         "id": datasets.Value("string"),
@@ -216,8 +98,6 @@ class MaudeBuilder(datasets.ArrowBasedBuilder):
 
     def source(self) -> Source:
         """Return the source that the configuration names."""
-        from .openers import open_source
-
         return open_source(self.config, self.work_folder)
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
@@ -306,18 +186,6 @@ _BUILDER_ARGUMENTS = frozenset(
     {"cache_dir", "dataset_name", "config_name", "hash", "base_path", "info", "features", "token", "repo_id"}
     | {"data_files", "data_dir", "storage_options", "writer_batch_size", "config_id"}
 )
-
-
-def check_options(names: Iterable[str]) -> None:
-    """Raise unless every name is a field of `MaudeConfig`.
-
-    Raises:
-        InputError: one is not; names the closest.
-    """
-    known = {f.name for f in fields(MaudeConfig)}
-    for name in names:
-        if name not in known:
-            raise InputError(f"unknown option {name!r} of the MAUDE builder; {closest(name, known)}")
 
 
 def _nothing_left(staging: Staging) -> str:

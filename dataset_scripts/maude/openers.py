@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from secondopinion.core.http import HttpClient
 from secondopinion.core.progress import say
 
 from .bulk import FileSource, IndexSource
+from .configuration import MaudeConfig
 from .source import Source, detect
-
-if TYPE_CHECKING:
-    from .maude import MaudeConfig
 
 USER_AGENT = "secondopinion (https://open.fda.gov/apis/device/event/)"
 

@@ -19,8 +19,9 @@ from secondopinion.core.fingerprint import file_sha256
 from secondopinion.core.progress import say
 
 from .card import write_card
+from .configuration import MaudeConfig, check_options
 from .facts import peak_memory_mb
-from .maude import MaudeBuilder, MaudeConfig, check_options
+from .maude import MaudeBuilder
 
 MAX_SHARD_SIZE = "500MB"
 
