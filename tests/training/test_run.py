@@ -184,10 +184,12 @@ def test_an_adapter_trains_and_loads_as_a_plain_model(encoder, reports, tmp_path
     )
 
 
-def test_evaluate_measures_other_data_and_refuses_training_rows(phase2, reports, tmp_path):
-    assert evaluate_run(phase2.path) == phase2.facts
+@pytest.mark.parametrize("name", ["phase1", "phase2"])
+def test_evaluate_measures_other_data_and_refuses_training_rows(name, request, reports, tmp_path):
+    run = request.getfixturevalue(name)
+    assert evaluate_run(run.path) == run.facts
     with pytest.raises(InputError, match="160 of 160 rows of reports took part in the run's folds"):
-        evaluate_run(phase2, reports)
+        evaluate_run(run, reports)
     other = save_reports(tmp_path / "other", rows=60, seed=9)
     import pandas as pd
 
@@ -195,10 +197,10 @@ def test_evaluate_measures_other_data_and_refuses_training_rows(phase2, reports,
     table["id"] = "x" + table["id"]
     table["label"] = [CLASSES[i] for i in table["label"]]
     table.to_parquet(other / "train.parquet")
-    record = evaluate_run(phase2, other)
+    record = evaluate_run(run, other)
     assert record["dataset"]["rows"] == 60
     assert record["summary"]["out_of_fold"]["macro_f1"] > 0.3
-    assert (phase2.path / "evaluations" / f"other-{record['dataset']['fingerprint']}.json").exists()
+    assert (run.path / "evaluations" / f"other-{record['dataset']['fingerprint']}.json").exists()
 
 
 def test_another_recipe_or_other_data_in_the_same_folder_is_refused(phase2, encoder, tmp_path):
