@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -67,10 +69,25 @@ def run_demo(
     return folders
 
 
-def _first_prediction(folder: Path) -> str:
-    from transformers import pipeline
+STRANGER = """
+import sys
 
+sys.modules["secondopinion"] = None
+import transformers
+
+transformers.utils.logging.disable_progress_bar()
+folder, report = sys.argv[1:]
+classify = transformers.pipeline("text-classification", model=folder, trust_remote_code=True, top_k=None)
+print(", ".join(f"{score['label']} {score['score']:.2f}" for score in classify([report])[0]))
+"""
+
+
+def _first_prediction(folder: Path) -> str:
+    """Classify a report in a fresh process that cannot import this package, with the folder's own code."""
     report = "the infusion pump stopped without an alarm and the patient was found dead an hour later."
-    classify = pipeline("text-classification", model=str(folder), top_k=None)
-    scores = ", ".join(f"{score['label']} {score['score']:.2f}" for score in classify([report])[0])
-    return f"  {report!r}\n  → {scores}"
+    answer = subprocess.run(
+        [sys.executable, "-c", STRANGER, str(folder.resolve()), report], capture_output=True, text=True
+    )
+    if answer.returncode:
+        raise RuntimeError(f"the published model does not load by itself:\n{answer.stderr[-2000:]}")
+    return f"  {report!r}\n  → {answer.stdout.strip()}"

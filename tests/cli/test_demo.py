@@ -16,6 +16,7 @@ def test_the_whole_line(tmp_path, capsys, monkeypatch):
     shown = capsys.readouterr().out
     assert "Death" in shown
     assert "published fold: Fold 1 is the only fold trained" in shown
+    assert "→ " in shown
     for name in ("published", "published_baseline"):
         assert (folders[name] / "README.md").read_text().startswith("---\n")
         assert (folders[name] / "run.json").exists()
