@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -168,9 +169,16 @@ def make_folds(
         n_splits=n_splits, shuffle=True, random_state=seed
     )
     fold = np.zeros(len(ids), dtype=np.int64)
-    for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(ids)), labels, units), start=1):
+    for number, (_, held_out) in enumerate(_splits(splitter, labels, units), start=1):
         fold[held_out] = number
     return Folds(fold, ids, strategy, n_splits, seed, dataset_fingerprint)
+
+
+def _splits(splitter: Any, labels: np.ndarray, units: np.ndarray | None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return scikit-learn's splits; its warning of small classes is left to the checks around this call."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="sklearn.model_selection")
+        return list(splitter.split(np.zeros(len(labels)), labels, units))
 
 
 def inner_split(
@@ -193,11 +201,8 @@ def inner_split(
     if not 0 < share <= 0.5:
         raise InputError(f"validation_share is {share}; it must be above 0 and at most 0.5")
     parts = max(round(1 / share), 2)
-    rows = np.zeros(len(labels))
-    if groups is None:
-        splits = StratifiedKFold(parts, shuffle=True, random_state=seed).split(rows, labels)
-    else:
-        splits = StratifiedGroupKFold(parts, shuffle=True, random_state=seed).split(rows, labels, np.asarray(groups))
+    splitter = (StratifiedKFold if groups is None else StratifiedGroupKFold)(parts, shuffle=True, random_state=seed)
+    splits = _splits(splitter, labels, None if groups is None else np.asarray(groups))
     classes = set(np.unique(labels))
     for training, validation in splits:
         if set(np.unique(labels[training])) == classes == set(np.unique(labels[validation])):
