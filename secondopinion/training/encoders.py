@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +45,9 @@ class ResolvedEncoder:
     sha256: str | None
 
 
+@functools.cache
 def resolve_encoder(spec: EncoderSpec) -> ResolvedEncoder:
-    """Find the encoder of a recipe and check its weights.
+    """Find the encoder of a recipe and check its weights, once in a process: they are hashed whole.
 
     Raises:
         InputError: it is not there, or its weights are not the expected ones.

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.files import atomic_file, read_json, write_json
-from ..core.machine import bf16_supported, code_revision, hardware, package_versions
+from ..core.machine import code_revision, hardware, package_versions
 from ..core.run_folder import RunFolder, now
 from .calibration import calibrate, softmax
 from .data import TrainingData
@@ -68,7 +68,7 @@ def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Fold
         "selection": select(rule, results),
         "calibration": calibration,
         "baseline": _baseline(run, recipe, data, rows, predicted, groups) if recipe.baseline else None,
-        "environment": {"packages": package_versions(), "hardware": hardware(), "bf16": _bf16(recipe)},
+        "environment": {"packages": package_versions(), "hardware": hardware(), "bf16": bool(results[0].get("bf16"))},
         "durations": {
             "report_after_seconds": round(seconds, 1),
             "folds": {str(r["fold"]): r["seconds"] for r in results},
@@ -79,12 +79,6 @@ def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Fold
     facts["plots"] = write_plots(run.plots, facts)
     run.write_facts(facts)
     return facts
-
-
-def _bf16(recipe: Recipe) -> bool:
-    if not isinstance(recipe.model, EncoderSpec):
-        return False
-    return bf16_supported() if recipe.training.bf16 is None else recipe.training.bf16
 
 
 def _model_facts(recipe: Recipe, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
