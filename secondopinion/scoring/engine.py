@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,17 @@ import numpy as np
 from ..core.progress import progress
 
 CPU_TOKEN_BUDGET, GPU_TOKEN_BUDGET = 2048, 32768
+
+
+def load_classifier(folder: str | os.PathLike) -> tuple[Any, Any]:
+    """Return the model of a folder in fp32, on the GPU where there is one, and its tokenizer."""
+    import torch
+    from transformers import AutoTokenizer
+
+    from ..modeling import PooledEncoderForSequenceClassification
+
+    model = PooledEncoderForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+    return model.cuda() if torch.cuda.is_available() else model, AutoTokenizer.from_pretrained(folder)
 
 
 def token_batches(lengths: Sequence[int], token_budget: int) -> Iterator[np.ndarray]:

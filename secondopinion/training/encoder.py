@@ -13,7 +13,7 @@ from ..core.files import atomic_folder, disk_errors, read_json
 from ..core.machine import bf16_supported
 from ..metrics.confusion import flatten
 from ..modeling import PooledEncoderForSequenceClassification, inverse_frequency_weights
-from ..scoring.engine import CPU_TOKEN_BUDGET, predict_logits
+from ..scoring.engine import CPU_TOKEN_BUDGET, load_classifier, predict_logits
 from .data import TrainingData
 from .encoders import resolve_encoder
 from .figures import FoldOutcome, class_figures
@@ -280,13 +280,7 @@ def last_whole_checkpoint(work: Path) -> str | None:
 
 def predict_fold(folder: Path, encoded: Any, lengths: np.ndarray, label: str) -> np.ndarray:
     """Return the fp32 logits that a stranger who loads `folder` would get: (rows, classes)."""
-    import torch
-    from transformers import AutoTokenizer
-
-    model = PooledEncoderForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
-    if torch.cuda.is_available():
-        model = model.cuda()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = load_classifier(folder)
     return predict_logits(model, tokenizer, encoded, lengths=lengths, label=f"{label}: held-out rows")
 
 

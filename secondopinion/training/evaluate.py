@@ -12,6 +12,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.files import write_json
 from ..core.run_folder import RunFolder, now
+from ..scoring.engine import load_classifier, score_texts
 from .data import TrainingData, load_data
 from .recipe import DatasetSpec
 from .summary import missed, out_of_fold
@@ -79,16 +80,7 @@ def predict_run(run: RunFolder, texts: list[str], fold: int | None = None) -> np
 
         model = TfidfClassifier.load(folder)
         return model.logits(texts) / model.temperature
-    import torch
-    from transformers import AutoTokenizer
-
-    from ..modeling import PooledEncoderForSequenceClassification
-    from ..scoring.engine import score_texts
-
-    model = PooledEncoderForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
-    if torch.cuda.is_available():
-        model = model.cuda()
-    return score_texts(model, AutoTokenizer.from_pretrained(folder), texts)
+    return score_texts(*load_classifier(folder), texts)
 
 
 def _refuse_training_rows(run: RunFolder, data: TrainingData) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import InputError, closest
+from ..core.errors import InputError
 from ..core.files import atomic_file, read_json, write_json
 from ..core.machine import keep_pages
 from ..core.progress import say
@@ -77,6 +77,7 @@ def train(
     chosen = _chosen_folds(folds or recipe.folds.train, split)
     finished = set(run.finished_folds())
     keep_pages()
+    tokenized = None
     for fold in chosen:
         if fold in finished:
             say(f"fold {fold}: already trained, kept")
@@ -84,8 +85,10 @@ def train(
         fold_started = time.perf_counter()
         rows, held_out = split.rows(fold)
         if isinstance(recipe.model, EncoderSpec):
-            with process.main_process_first():
-                tokenizer, encoded = _tokenized(run, recipe, data)
+            if tokenized is None:
+                with process.main_process_first():
+                    tokenized = _tokenized(run, recipe, data)
+            tokenizer, encoded = tokenized
             outcome = _fit_encoder(run, recipe, data, tokenizer, encoded, rows, held_out, fold)
         elif process.is_main_process:
             outcome = _fit_tfidf(run, recipe, data, rows, held_out, fold)
@@ -155,14 +158,12 @@ def _chosen_folds(wanted: Sequence[int] | None, split: Folds) -> list[int]:
     chosen = sorted(set(wanted or range(1, split.n_splits + 1)))
     unknown = [fold for fold in chosen if not 1 <= fold <= split.n_splits]
     if unknown:
-        raise InputError(
-            f"no fold {unknown[0]}: folds count from 1 to {split.n_splits}; {closest(str(unknown[0]), [])}"
-        )
+        raise InputError(f"no fold {unknown[0]}: folds count from 1 to {split.n_splits}")
     return chosen
 
 
 def _tokenized(run: RunFolder, recipe: Recipe, data: TrainingData) -> tuple[Any, Any]:
-    """Return the tokenizer and the tokenised rows, made by the first fold and found again by the others."""
+    """Return the tokenizer and the tokenised rows, made once for all folds."""
     from .encoder import load_tokenizer, tokenize
 
     tokenizer = load_tokenizer(recipe)
