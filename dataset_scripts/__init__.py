@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from secondopinion.core.errors import InputError, closest
 
-CORPORA = {"maude": "FDA device reports (MAUDE) with their severity: Death, Injury, Malfunction, Other"}
+CORPORA = {
+    "ade_corpus_v2": "sentences of case reports (ADE Corpus V2): does one tell of an adverse effect of a drug?",
+    "maude": "FDA device reports (MAUDE) with their severity: Death, Injury, Malfunction, Other",
+    "mimic_iv_outcome": "discharge summaries (MIMIC-IV) with the treatment's outcome, by consensus of several experts",
+}
 
-__all__ = ["CORPORA", "prepare"]
+__all__ = ["CORPORA", "parse_options", "prepare"]
 
 
 def prepare(corpus: str, source: str | Path, output: str | Path, **options: Any) -> dict[str, Any]:
@@ -29,6 +34,31 @@ def prepare(corpus: str, source: str | Path, output: str | Path, **options: Any)
         InputError: the corpus is unknown, an option is wrong, or the source is damaged.
         DiskFullError: no room was left; the same call continues.
     """
+    return _corpus(corpus).prepare(source, output, **options)
+
+
+def parse_options(corpus: str, words: Iterable[str], taken: Iterable[str] = ()) -> dict[str, Any]:
+    """Return builder options that were given as text, `name=value`, with the types of the builder's configuration.
+
+    Args:
+        corpus: a name in `CORPORA`.
+        words: such as `min_votes=2`; several values with commas.
+        taken: names that were given by other means.
+
+    Raises:
+        InputError: the corpus or an option is unknown, an option is there twice, or a value is of the wrong type.
+
+    >>> parse_options("ade_corpus_v2", ["near_duplicates=0.8"])
+    {'near_duplicates': 0.8}
+    """
+    _corpus(corpus)
+    from .building import CorpusConfig
+
+    config = next(config for config in CorpusConfig.__subclasses__() if config.corpus == corpus)
+    return config.parse_options(words, taken)
+
+
+def _corpus(corpus: str) -> Any:
     if corpus not in CORPORA:
         raise InputError(f"unknown corpus {corpus!r}; {closest(corpus, CORPORA)}")
-    return importlib.import_module(f"{__name__}.{corpus}").prepare(source, output, **options)
+    return importlib.import_module(f"{__name__}.{corpus}")

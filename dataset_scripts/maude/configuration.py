@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
 import datasets
 
 from secondopinion.core.errors import InputError, closest
 
+from ..building import CorpusConfig
 from .duplicates import THRESHOLD
 from .records import NARRATIVES, TextOptions
 from .source import OPENFDA
@@ -22,13 +20,10 @@ _CHOICES = {
     "boilerplate": ("drop", "keep"),
     "casing": ("lower", "keep"),
 }
-_NOT_IN_THE_ROWS = frozenset(
-    {"name", "version", "data_dir", "data_files", "description", "api_key", "work_dir", "retries", "backoff"}
-)
 
 
 @dataclass
-class MaudeConfig(datasets.BuilderConfig):
+class MaudeConfig(CorpusConfig):
     """What to read and what to make of it.
 
     Attributes:
@@ -56,8 +51,15 @@ class MaudeConfig(datasets.BuilderConfig):
         backoff: seconds before the first retry.
     """
 
+    corpus: ClassVar[str] = "maude"
+    not_in_the_rows: ClassVar[frozenset[str]] = CorpusConfig.not_in_the_rows | {
+        "api_key",
+        "work_dir",
+        "retries",
+        "backoff",
+    }
+
     version: datasets.Version | str | None = field(default_factory=lambda: datasets.Version("1.0.0"))
-    source: str = ""
     kind: str | None = None
     narratives: tuple[str, ...] = ("description",)
     limit: int | None = None
@@ -81,7 +83,6 @@ class MaudeConfig(datasets.BuilderConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.source = os.fspath(self.source)
         if isinstance(self.narratives, str):
             self.narratives = tuple(self.narratives.replace("+", ",").split(","))
         self.narratives = tuple(dict.fromkeys(n.strip() for n in self.narratives))
@@ -104,41 +105,3 @@ class MaudeConfig(datasets.BuilderConfig):
     def text_options(self) -> TextOptions:
         """The fields that decide what becomes of a narrative."""
         return TextOptions(**{f.name: getattr(self, f.name) for f in fields(TextOptions)})
-
-    def options(self) -> dict[str, Any]:
-        """Return what decides the rows, for prepare.json: no key, of a local source the last part."""
-        kept = {k: v for k, v in asdict(self).items() if k not in _NOT_IN_THE_ROWS}
-        kept["narratives"] = list(self.narratives)
-        kept["source"] = Path(self.source).name if self.source else ""
-        return kept
-
-    def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
-        """Return the cache folder's name: never with the API key, new when a local source changes."""
-        kept = {k: v for k, v in config_kwargs.items() if k not in _NOT_IN_THE_ROWS or k == "name"}
-        if "narratives" in kept:
-            kept["narratives"] = "+".join(self.narratives)
-        if "source" in kept:
-            kept["source"] = _state_of(self.source)
-        kept = {k: v for k, v in kept.items() if v is not None}
-        return super().create_config_id(kept, custom_features)
-
-
-def check_options(names: Iterable[str]) -> None:
-    """Raise unless every name is a field of `MaudeConfig`.
-
-    Raises:
-        InputError: one is not; names the closest.
-    """
-    known = {f.name for f in fields(MaudeConfig)}
-    for name in names:
-        if name not in known:
-            raise InputError(f"unknown option {name!r} of the MAUDE builder; {closest(name, known)}")
-
-
-def _state_of(source: str) -> str:
-    path = Path(source).expanduser()
-    if not path.exists():
-        return source
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    state = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    return datasets.fingerprint.Hasher.hash([str(path.resolve()), state])

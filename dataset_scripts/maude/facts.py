@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections import Counter
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..preparing import peak_memory_mb
 from .labels import LABEL_NAMES
 from .records import REPEATED_KEY
 from .source import Source
@@ -113,9 +112,3 @@ def source_facts(staging: Staging, source: Source, repeated: int) -> dict[str, A
         "reading_seconds": seconds,
         "peak_memory_mb": peak_memory_mb(),
     }
-
-
-def peak_memory_mb() -> float:
-    """Return the largest resident memory of this process so far, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)

@@ -11,19 +11,19 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import datasets
 import numpy as np
 import pyarrow as pa
 
 from secondopinion.core.errors import InputError
-from secondopinion.core.files import write_json
 from secondopinion.core.fingerprint import RowFingerprint
 from secondopinion.core.policy import CorpusPolicy
 from secondopinion.core.progress import progress
 
-from .configuration import MaudeConfig, check_options
+from ..building import CorpusBuilder
+from .configuration import MaudeConfig
 from .facts import Tally, source_facts
 from .grouping import Groups, group_rows
 from .labels import LABEL_NAMES
@@ -60,7 +60,7 @@ FEATURES = datasets.Features(
 )
 
 
-class MaudeBuilder(datasets.ArrowBasedBuilder):
+class MaudeBuilder(CorpusBuilder):
     """Builds the device-report severity data set; see `MaudeConfig` for its options.
 
     After `download_and_prepare` the facts (counts, drops by reason, duplicates, label noise, fingerprint) are
@@ -68,17 +68,10 @@ class MaudeBuilder(datasets.ArrowBasedBuilder):
     """
 
     BUILDER_CONFIG_CLASS = MaudeConfig
-    DEFAULT_WRITER_BATCH_SIZE = 1000
-    facts: dict[str, Any] | None = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        check_options(name for name in kwargs if name not in _BUILDER_ARGUMENTS)
-        super().__init__(*args, **kwargs)
-        if not self.config.source:
-            raise InputError(
-                "MaudeBuilder needs a source: a folder or file, or one of api, bulk, synthetic. "
-                'For example: MaudeBuilder(source="synthetic")'
-            )
+    policy: ClassVar[CorpusPolicy] = POLICY
+    source_hint: ClassVar[str] = (
+        'a folder or file, or one of api, bulk, synthetic. For example: MaudeBuilder(source="synthetic")'
+    )
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
@@ -129,24 +122,19 @@ class MaudeBuilder(datasets.ArrowBasedBuilder):
             yield first, table
         self._tally, self._fingerprint = tally, fingerprint
 
-    def _download_and_prepare(self, dl_manager: Any, verification_mode: Any, **kwargs: Any) -> None:
-        super()._download_and_prepare(dl_manager, verification_mode, **kwargs)
-        self.facts = {
+    def collect_facts(self) -> dict[str, Any]:
+        """Return counts, dates, duplicates and label noise of the rows that were just written."""
+        return {
             "schema_version": SCHEMA_VERSION,
-            "corpus": "maude",
-            "config": self.config.name,
             "source": self._source.kind,
-            "options": self.config.options(),
             "label_names": list(LABEL_NAMES),
             **self._tally.facts(),
             "groups": self._groups.groups,
             "duplicates": self._groups.facts,
             "fingerprint": self._fingerprint.hexdigest(),
-            "policy": POLICY.as_dict(),
             "synthetic": self._source.kind == "synthetic",
             **source_facts(self._staging, self._source, self._groups.repeated),
         }
-        write_json(Path(self._output_dir) / "prepare.json", self.facts)
 
     def download_and_prepare(self, output_dir: str | None = None, **kwargs: Any) -> None:
         """Read the source and write the data; see `datasets.DatasetBuilder.download_and_prepare`.
@@ -155,37 +143,9 @@ class MaudeBuilder(datasets.ArrowBasedBuilder):
             InputError: nothing is there to read, or it is damaged; finished pieces are kept for the next try.
             DiskFullError: no room was left; likewise.
         """
-        try:
-            super().download_and_prepare(output_dir, **kwargs)
-        except datasets.exceptions.DatasetGenerationError as error:
-            cause = error.__cause__ or error.__context__
-            raise (cause if isinstance(cause, OSError | InputError) else error) from None
-        stored = Path(self._output_dir) / "prepare.json"
-        if self.facts is None and stored.exists():
-            from secondopinion.core.files import read_json
-
-            self.facts = read_json(stored)
+        super().download_and_prepare(output_dir, **kwargs)
         if not self.config.work_dir:
             shutil.rmtree(self.work_folder, ignore_errors=True)
-
-    def as_dataset(self, split: Any = None, in_memory: bool = False) -> datasets.Dataset | datasets.DatasetDict:
-        """Return what was prepared, Arrow or Parquet; see `datasets.DatasetBuilder.as_dataset`."""
-        if self._file_format != "parquet":
-            return super().as_dataset(split=split, in_memory=in_memory)
-        rows = datasets.Dataset.from_parquet(
-            sorted(map(str, Path(self._output_dir).glob("*.parquet"))),
-            split=split or "train",
-            features=FEATURES,
-            cache_dir=self._cache_dir_root,
-            keep_in_memory=in_memory,
-        )
-        return rows if split is not None else datasets.DatasetDict(train=rows)
-
-
-_BUILDER_ARGUMENTS = frozenset(
-    {"cache_dir", "dataset_name", "config_name", "hash", "base_path", "info", "features", "token", "repo_id"}
-    | {"data_files", "data_dir", "storage_options", "writer_batch_size", "config_id"}
-)
 
 
 def _nothing_left(staging: Staging) -> str:

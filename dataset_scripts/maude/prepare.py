@@ -1,29 +1,13 @@
-"""One call from a source to a folder that `load_dataset` reads: Parquet, dataset card, facts."""
+"""MAUDE → a folder that `load_dataset` reads."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import datasets
-
-from secondopinion.core.errors import InputError
-from secondopinion.core.files import PARTIAL, atomic_folder, disk_errors, read_json, write_json
-from secondopinion.core.fingerprint import file_sha256
-from secondopinion.core.progress import say
-
+from ..preparing import prepare_folder
 from .card import write_card
-from .configuration import MaudeConfig, check_options
-from .facts import peak_memory_mb
 from .maude import MaudeBuilder
-
-MAX_SHARD_SIZE = "500MB"
 
 
 def prepare(source: str | Path, output: str | Path, *, force: bool = False, **options: Any) -> dict[str, Any]:
@@ -42,92 +26,4 @@ def prepare(source: str | Path, output: str | Path, *, force: bool = False, **op
         InputError: something that was given is wrong, or a source is damaged.
         DiskFullError: no room was left.
     """
-    output = Path(output)
-    work = output.absolute().with_name(f".{output.name}.work")
-    check_options(options)
-    options = {**options, "source": str(source), "work_dir": str(work / "read")}
-    if output.exists() and not force:
-        stored = _already_there(output, MaudeConfig(**options))
-        if stored is not None:
-            say(f"{output} is already prepared ({stored['rows']:,} rows); force makes it anew")
-            return stored
-    for left in output.parent.glob(f".{output.name}.*{PARTIAL}"):
-        shutil.rmtree(left, ignore_errors=True)
-    for left in ("built", "built.incomplete"):
-        shutil.rmtree(work / left, ignore_errors=True)
-    began = time.perf_counter()
-    with disk_errors(output), _own_bars_only():
-        builder = MaudeBuilder(cache_dir=str(work / "cache"), **options)
-        builder.download_and_prepare(str(work / "built"), file_format="parquet", max_shard_size=MAX_SHARD_SIZE)
-    facts = dict(builder.facts or {})
-    with atomic_folder(output) as folder:
-        facts["data"] = _move_data(work / "built", folder / "data")
-        facts["seconds"] = round(time.perf_counter() - began, 3)
-        facts["rows_per_second"] = round(facts["read"] / max(facts["seconds"], 1e-9), 1)
-        facts["peak_memory_mb"] = round(peak_memory_mb(), 1)
-        builder.info.download_size = sum(file["bytes"] for file in facts["data"].values())
-        write_card(folder / "README.md", facts, builder.info)
-        write_json(folder / "prepare.json", facts)
-    shutil.rmtree(work, ignore_errors=True)
-    return facts
-
-
-@contextmanager
-def _own_bars_only() -> Iterator[None]:
-    """Silence the bars of `datasets` for a while; ours say what is going on."""
-    shown = not datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if shown:
-            datasets.enable_progress_bars()
-
-
-def _already_there(output: Path, config: MaudeConfig) -> dict[str, Any] | None:
-    """Return the facts of a finished output made with the same options.
-
-    Raises:
-        InputError: it was made with others, or is not ours.
-    """
-    if output.is_dir() and not any(output.iterdir()):
-        return None
-    facts_file = output / "prepare.json"
-    if not facts_file.exists():
-        raise InputError(
-            f"{output} exists and was not made by prepare: choose another output, or use force to replace it"
-        )
-    stored = read_json(facts_file)
-    made_with = json.loads(json.dumps(config.options()))
-    differing = sorted(k for k in {*made_with, *stored["options"]} if made_with.get(k) != stored["options"].get(k))
-    if not differing and (changed := _changed_files(stored, config.source)):
-        raise InputError(
-            f"{output} was prepared from files that have changed since ({', '.join(changed)}); "
-            "choose another output, or use force"
-        )
-    if differing:
-        changes = ", ".join(f"{k}: {stored['options'].get(k)!r} there, {made_with.get(k)!r} now" for k in differing)
-        raise InputError(f"{output} was prepared with other options ({changes}); choose another output, or use force")
-    return stored
-
-
-def _changed_files(stored: Mapping[str, Any], source: str) -> list[str]:
-    """Return the names of local files that are no longer of the size they were read with."""
-    path = Path(source).expanduser()
-    if not path.exists():
-        return []
-    files = {p.name: p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*")) if p.is_file()}
-    read = {Path(name).name: notes["bytes"] for name, notes in stored["files"].items() if "bytes" in notes}
-    return sorted(name for name, size in read.items() if name in files and files[name] != size)
-
-
-def _move_data(built: Path, data: Path) -> dict[str, Any]:
-    """Move the builder's Parquet files to their published names; returns their SHA-256 and bytes."""
-    data.mkdir()
-    files = sorted(built.glob("*.parquet"))
-    written = {}
-    for number, file in enumerate(files, start=1):
-        target = data / f"train-{number:05d}-of-{len(files):05d}.parquet"
-        os.replace(file, target)
-        written[f"data/{target.name}"] = {"sha256": file_sha256(target), "bytes": target.stat().st_size}
-    return written
+    return prepare_folder(MaudeBuilder, write_card, source, output, force=force, **options)
