@@ -12,12 +12,18 @@ from .core.lazy import lazy_exports
 __version__ = "0.1.0"
 
 _EXPORTS = {
+    "AdeCorpusV2Builder": ".dataset_scripts.ade_corpus_v2",
+    "DeferralConfig": ".modeling",
+    "DeferralForSequenceClassification": ".modeling",
     "MaudeBuilder": ".dataset_scripts.maude",
     "Folds": ".training.folds",
+    "MimicIvOutcomeBuilder": ".dataset_scripts.mimic_iv_outcome",
     "PooledEncoderConfig": ".modeling",
     "PooledEncoderForSequenceClassification": ".modeling",
     "Recipe": ".training.recipe",
     "RunFolder": ".core.run_folder",
+    "ask": ".training",
+    "defer": ".training",
     "evaluate_run": ".training",
     "load_recipe": ".training.recipe",
     "make_folds": ".training.folds",

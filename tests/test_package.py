@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "modeling": set(),
     "metrics": set(),
     "core": set(),
-    "dataset_scripts": {"core"},
+    "dataset_scripts": {"core", "experts"},
     "experts": {"core", "modeling"},
     "scoring": {"core", "modeling"},
     "model_cards": {"core"},
@@ -143,7 +143,7 @@ def test_every_export_exists():
     assert set(secondopinion.__all__) <= set(dir(secondopinion))
 
 
-@pytest.mark.parametrize("verb", ["prepare", "train", "evaluate", "push", "space", "demo"])
+@pytest.mark.parametrize("verb", ["prepare", "train", "ask", "defer", "evaluate", "push", "space", "demo"])
 def test_help_shows_an_example(verb):
     from typer.testing import CliRunner
 

@@ -34,7 +34,7 @@ def label_table(
     Raises:
         ValueError: the rows are empty, their numbers differ, or the labels repeat or do not fit together.
     """
-    references, predictions = _as_list(references), _as_list(predictions)
+    references, predictions = as_list(references), as_list(predictions)
     if not references and not predictions:
         raise ValueError("references and predictions are empty: there is nothing to measure")
     if len(references) != len(predictions):
@@ -49,7 +49,7 @@ def label_table(
         labels = sorted({*references, *predictions})
     elif labels is None:
         labels = list(label_names) if str in kinds else list(range(len(label_names)))
-    labels = _as_list(labels)
+    labels = as_list(labels)
     names = [str(value) for value in (labels if label_names is None else label_names)]
     if len(names) != len(labels):
         raise ValueError(f"{len(labels)} labels but {len(names)} label_names; give a name for each label")
@@ -69,7 +69,7 @@ def encode(values: Sequence[Any], labels: Sequence[Any], what: str = "references
     [1, 0]
     """
     position = {label: index for index, label in enumerate(labels)}
-    values = _as_list(values)
+    values = as_list(values)
     unknown = sorted({repr(value) for value in values if value not in position})
     if unknown:
         shown = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
@@ -93,15 +93,16 @@ def table_figures(tables: np.ndarray, zero_division: float = 0.0) -> np.ndarray:
     """Return (..., 4 + 3·classes) figures of (..., classes, classes) tables, named by `figure_names`.
 
     The definitions, and what stands for 0/0, are scikit-learn's (`precision_recall_fscore_support` with
-    `labels=` all classes): the macro mean runs over every class, also one that a table lacks. Each row is in
-    one class and predicted as one class, so micro F1 and accuracy are the same number.
+    `labels=` all classes): the macro mean runs over every class, also one that a table lacks. Where each row is
+    predicted as one class, micro F1 and accuracy are the same number. A further column, if there is one, counts
+    rows without an answer: they lower accuracy and recall, and are no false alarm of any class.
 
     >>> table_figures(np.array([[1, 1], [0, 1]]))[:2].round(4).tolist()
     [0.6667, 0.6667]
     """
     tables = np.asarray(tables, dtype=np.float64)
     right = np.diagonal(tables, axis1=-2, axis2=-1)
-    support, predicted = tables.sum(axis=-1), tables.sum(axis=-2)
+    support, predicted = tables.sum(axis=-1), tables.sum(axis=-2)[..., : tables.shape[-2]]
     total = support.sum(axis=-1, keepdims=True)
     precision = _divide(right, predicted, zero_division)
     recall = _divide(right, support, zero_division)
@@ -109,22 +110,27 @@ def table_figures(tables: np.ndarray, zero_division: float = 0.0) -> np.ndarray:
     accuracy = _divide(right.sum(axis=-1, keepdims=True), total, zero_division)
     macro = f1.mean(axis=-1, keepdims=True)
     weighted = _divide((f1 * support).sum(axis=-1, keepdims=True), total, zero_division)
-    return np.concatenate([accuracy, macro, weighted, accuracy, f1, precision, recall], axis=-1)
+    answers = predicted.sum(axis=-1, keepdims=True)
+    micro = _divide(2 * right.sum(axis=-1, keepdims=True), total + answers, zero_division)
+    return np.concatenate([accuracy, macro, weighted, micro, f1, precision, recall], axis=-1)
 
 
 def nested_figures(table: np.ndarray, names: Sequence[str], zero_division: float = 0.0) -> dict[str, Any]:
-    """Return the figures of one (classes, classes) table as plain data, by class."""
+    """Return the figures of one table (see `table_figures`) as plain data, by class.
+
+    >>> nested_figures(np.array([[3, 0, 1], [0, 2, 0]]), ["a", "b"])["confusion_matrix"]
+    {'labels': ['a', 'b'], 'counts': [[3, 0], [0, 2]], 'unanswered': [1, 0]}
+    """
+    table = np.asarray(table)
     flat = dict(zip(figure_names(names), table_figures(table, zero_division).tolist(), strict=True))
     per_class = {}
     for name, support in zip(names, table.sum(axis=1).tolist(), strict=True):
         per_class[name] = {figure: flat[f"{figure}_{name}"] for figure in ("precision", "recall", "f1")}
-        per_class[name]["support"] = int(support)
-    counts = [[int(count) for count in row] for row in table]
-    return {
-        **{figure: flat[figure] for figure in WHOLE},
-        "per_class": per_class,
-        "confusion_matrix": {"labels": list(names), "counts": counts},
-    }
+        per_class[name]["support"] = round(support)
+    matrix = {"labels": list(names), "counts": [[round(count) for count in row] for row in table.tolist()]}
+    if table.shape[1] > len(names):
+        matrix["unanswered"] = [row.pop() for row in matrix["counts"]]
+    return {**{figure: flat[figure] for figure in WHOLE}, "per_class": per_class, "confusion_matrix": matrix}
 
 
 def flatten(figures: Mapping[str, Any]) -> dict[str, float]:
@@ -145,7 +151,12 @@ def _divide(numerator: np.ndarray, denominator: np.ndarray, zero_division: float
     return np.divide(numerator, denominator, out=out, where=denominator > 0)
 
 
-def _as_list(values: Sequence[Any]) -> list[Any]:
+def as_list(values: Sequence[Any]) -> list[Any]:
+    """Return the values of an array, a column or any sequence as plain Python values.
+
+    >>> as_list([np.int64(3), "a"])
+    [3, 'a']
+    """
     if hasattr(values, "tolist"):
         return values.tolist()
     return [value.item() if isinstance(value, np.generic) else value for value in values]

@@ -86,6 +86,33 @@ def bootstrap(
     Raises:
         ValueError: a setting is out of range.
     """
+    return bootstrap_test(resampler, statistic, n_resamples, confidence_level, random_state, method)[:3]
+
+
+def bootstrap_test(
+    resampler: Resampler,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    n_resamples: int,
+    confidence_level: float = 0.95,
+    random_state: int | None = 0,
+    method: str = "BCa",
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `bootstrap` does and (figures,) two-sided p-values of "the figure is zero", for differences.
+
+    The p-value belongs to the interval: it is 1 − the level of the widest interval of the same method that leaves
+    zero out (Efron & Tibshirani, chapter 15), never below 2 / (resamples + 1).
+
+    Args:
+        resampler: what is drawn.
+        statistic: turns (tables, cells) counts into (tables, figures).
+        n_resamples: number of resamples.
+        confidence_level: share of the distribution between the ends.
+        random_state: seed.
+        method: `BCa` or `percentile`.
+
+    Raises:
+        ValueError: a setting is out of range.
+    """
     if method not in METHODS:
         raise ValueError(f"unknown interval method {method!r}; known: {', '.join(METHODS)}")
     if not 0 < confidence_level < 1:
@@ -95,13 +122,34 @@ def bootstrap(
     observed = statistic(resampler.total[None])[0]
     samples = np.concatenate([statistic(counts) for counts in resampler.draws(n_resamples, random_state)])
     tails = np.array([(1 - confidence_level) / 2, (1 + confidence_level) / 2])
+    bias = acceleration = np.zeros(len(observed))
     if method == "BCa" and resampler.units > 1:
         left_out = np.concatenate([statistic(counts) for counts in resampler.leave_one_out()])
-        tails = _bca_tails(observed, samples, left_out, resampler.times, tails)
+        bias, acceleration = _bca_terms(observed, samples, left_out, resampler.times)
+        tails = _bca_tails(bias, acceleration, tails)
     else:
         tails = np.repeat(tails[:, None], len(observed), axis=1)
     ends = np.array([np.quantile(samples[:, i], tails[:, i]) for i in range(len(observed))])
-    return observed, ends[:, 0], ends[:, 1]
+    return observed, ends[:, 0], ends[:, 1], p_values(samples, bias, acceleration)
+
+
+def p_values(samples: np.ndarray, bias: np.ndarray | float = 0.0, acceleration: np.ndarray | float = 0.0) -> np.ndarray:
+    """Return (figures,) two-sided p-values of zero from (resamples, figures) resampled differences.
+
+    Twice the smaller share of resamples on one side of zero, zero itself counted on both sides and the observed
+    rows counted as one resample more; with the terms of BCa, the share is read where that interval would end.
+
+    >>> p_values(np.array([[0.1, 0.0], [0.2, 0.0], [0.3, 0.0]])).tolist()
+    [0.5, 1.0]
+    """
+    n = len(samples)
+    shares = np.stack([(samples <= 0).sum(axis=0) + 1, (samples >= 0).sum(axis=0) + 1]) / (n + 1)
+    if not (np.any(bias) or np.any(acceleration)):
+        return np.minimum(1.0, 2 * shares.min(axis=0))
+    levels = np.clip(np.stack([shares[0], 1 - shares[1]]), 0.5 / (n + 1), 1 - 0.5 / (n + 1))
+    shifted = ndtri(levels) - bias
+    tail = ndtr(shifted / np.maximum(1 + acceleration * shifted, np.finfo(float).eps) - bias)
+    return np.clip(2 * np.minimum(tail[0], 1 - tail[1]), 2 / (n + 1), 1.0)
 
 
 def figure_intervals(
@@ -224,10 +272,10 @@ def paired_difference(
     return paired_differences(references, predictions_a, predictions_b, [figure], **settings)[figure]
 
 
-def _bca_tails(
-    observed: np.ndarray, samples: np.ndarray, left_out: np.ndarray, times: np.ndarray, tails: np.ndarray
-) -> np.ndarray:
-    """Return (2, figures) the quantiles at which BCa reads the resamples (Efron & Tibshirani, chapter 14)."""
+def _bca_terms(
+    observed: np.ndarray, samples: np.ndarray, left_out: np.ndarray, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (figures,) bias correction and acceleration of BCa (Efron & Tibshirani, chapter 14)."""
     n = len(samples)
     below = ((samples < observed).sum(axis=0) + (samples <= observed).sum(axis=0)) / (2 * n)
     bias = ndtri(np.clip(below, 0.5 / n, 1 - 0.5 / n))
@@ -235,7 +283,11 @@ def _bca_tails(
     influence = (weight * left_out).sum(axis=0) / weight.sum() - left_out
     spread = (weight * influence**2).sum(axis=0)
     skew = (weight * influence**3).sum(axis=0)
-    acceleration = np.divide(skew, 6 * spread**1.5, out=np.zeros_like(spread), where=spread > 0)
+    return bias, np.divide(skew, 6 * spread**1.5, out=np.zeros_like(spread), where=spread > 0)
+
+
+def _bca_tails(bias: np.ndarray, acceleration: np.ndarray, tails: np.ndarray) -> np.ndarray:
+    """Return (2, figures) the quantiles at which BCa reads the resamples."""
     shifted = bias + ndtri(tails)[:, None]
     return ndtr(bias + shifted / np.maximum(1 - acceleration * shifted, np.finfo(float).eps))
 

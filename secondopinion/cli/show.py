@@ -27,8 +27,27 @@ def prepared_summary(facts: dict[str, Any], output: Path) -> str:
         lines.append(f"  {label:<14}{count:>10,}  {count / max(rows, 1):6.1%}")
     for reason, count in sorted(facts["dropped"].items()):
         lines.append(f"  dropped: {reason}: {count:,}")
+    for reason, count in sorted(facts.get("merged", {}).items()):
+        lines.append(f"  in another row: {reason}: {count:,}")
+    if votes := facts.get("votes"):
+        alpha = votes["krippendorff_alpha"]["value"]
+        lines.append(
+            f"  {votes['read']:,} votes on {votes['notes']:,} notes by {len(votes['experts'])} experts; "
+            f"Krippendorff's alpha {'not defined' if alpha is None else format(alpha, '.3f')}"
+        )
+        if votes["notes_not_in_source"]:
+            lines.append(f"  voted on but not in the source: {votes['notes_not_in_source']:,} notes")
     if facts.get("groups") is not None:
-        lines.append(f"  {facts['groups']:,} groups of near-duplicates and shared events")
+        lines.append(f"  {facts['groups']:,} groups; rows of one group belong on one side of a split")
+    return "\n".join(lines)
+
+
+def asked_summary(asked: dict[str, dict[str, Any]]) -> str:
+    """Return what experts were asked, as text."""
+    lines = []
+    for name, counts in asked.items():
+        cost = "" if counts["cost_usd"] is None else f", ${counts['cost_usd']:.4f}"
+        lines.append(f"{name}: {counts['asked']:,} votes, {counts['usable']:,} of them usable{cost} · {counts['path']}")
     return "\n".join(lines)
 
 

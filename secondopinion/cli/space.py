@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import re
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -19,11 +20,16 @@ from typing import Any
 from ..core.errors import InputError, closest
 from ..core.files import atomic_folder, write_json
 from ..core.progress import say
+from .live_expert import LiveExpert
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
 # Modules of other rooms that a Space imports, copied as a package with the siblings that they import.
-SHARED = {"maude_severity": {"cleaning": ("dataset_scripts", "maude/text.py")}}
+_CLEANING = {"cleaning": ("dataset_scripts", "maude/text.py")}
+SHARED = {
+    "maude_severity": _CLEANING,
+    "deferral_console": {**_CLEANING, "severity": ("spaces", "maude_severity/readers.py")},
+}
 _SIBLING = re.compile(r"^from \.(\w+) import ", re.MULTILINE)
 
 
@@ -176,6 +182,8 @@ def launch_space(
     port: int | None = None,
     open_browser: bool = False,
     trust_remote_code: bool = False,
+    expert: LiveExpert | None = None,
+    queue: str | os.PathLike | None = None,
     block: bool = True,
 ) -> str:
     """Start a Space on this machine.
@@ -183,7 +191,7 @@ def launch_space(
     Args:
         name: of the Space.
         model: folder that `push` wrote, a finished run folder, or an id on the Hub.
-        baseline: the phase-1 model, likewise.
+        baseline: the phase-1 model, likewise; of `maude_severity` alone.
         revision: of the model on the Hub.
         baseline_revision: of the baseline on the Hub.
         host: address to listen on; the default is reached from this machine only.
@@ -191,13 +199,16 @@ def launch_space(
         open_browser: open the page.
         trust_remote_code: whether code in the model's repository may run; models of this project do not need
             it here, because their classes are installed.
+        expert: a language model that is asked about texts that are deferred; of `deferral_console` alone.
+        queue: the review queue where people answer, a file or folder; of `deferral_console` alone.
         block: wait until Ctrl+C; otherwise the page runs until the process ends.
 
     Returns:
         The page's address.
 
     Raises:
-        InputError: there is no such Space or model, gradio is not installed, or the port is taken.
+        InputError: there is no such Space or model, it does not take an option, text may not go to the expert, gradio
+            is not installed, or the port is taken.
     """
     if importlib.util.find_spec("gradio") is None:
         raise InputError("a Space needs gradio: pip install 'secondopinion[spaces]'")
@@ -210,13 +221,21 @@ def launch_space(
         staged.mkdir()
         stage_space(name, staged)
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
-        if baseline is not None:
-            options["baseline"] = _published(baseline, Path(folder) / "baseline")
-            options["baseline_revision"] = baseline_revision
-        source = _published(model, Path(folder) / "model")
+        own = {"baseline": baseline, "baseline_revision": baseline_revision, "expert": expert, "queue": queue}
+        options |= {option: value for option, value in own.items() if value is not None}
         with loaded_app(staged) as app:
+            _require_options(name, app.build, options)
+            source = _published(model, Path(folder) / "model")
+            if baseline is not None:
+                options["baseline"] = _published(baseline, Path(folder) / "baseline")
+            if queue is not None:
+                options["queue"] = os.fspath(queue)
             try:
+                if expert is not None:
+                    options["expert"] = expert.connect(app.Published.read(source, revision).facts)
                 demo = app.build(source, **options)
+            except InputError:
+                raise
             except (OSError, ValueError) as error:
                 raise InputError(f"the Space {name} could not load its models: {error}") from error
             look = app.look
@@ -233,6 +252,13 @@ def launch_space(
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         demo.block_thread()
     return url
+
+
+def _require_options(name: str, build: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    known = inspect.signature(build).parameters
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise InputError(f"the Space {name} takes no {unknown[0]}; it takes {', '.join(known)}")
 
 
 def _published(given: str | os.PathLike, room_for_it: Path) -> str:

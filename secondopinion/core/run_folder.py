@@ -10,6 +10,8 @@
     cache/               tokenised rows and checkpoints while the run lasts; removed at the end
     predictions.parquet  out-of-fold predictions, one row a held-out row
     plots/               PNG files
+    votes/               what experts answered: EXPERT.parquet, and for language models EXPERT.sqlite; never published
+    system/              the deferring system that `defer` made: classifier, policy and threshold
 
 `run.json`:
 
@@ -36,6 +38,17 @@
     environment          {packages, hardware, bf16}
     durations            {seconds of each stage}
     plots                [names under plots/]
+    deferral             what `defer` made of the run and of votes; absent before it ran:
+                         {made_at,
+                          policy {name, title, features [{name, mean, std, weights {expert: w}}], settings,
+                                  forwards_per_text, declared_by {figure, rates}, candidates [{name, value}]},
+                          experts [{name, kind, model, prompt_name, prompt_sha1, remote, votes {asked, usable,
+                                  unusable}, votes_sha1, cost_per_1000_usd, alone {figures}}],
+                          threshold {value, rule, rate, rate_bound, rows, backend, dtype, reason},
+                          certificate {…} or null, parts {fit, choose, certify, sha1},
+                          fallback {used, to, reason, gain {figure, difference, low, high}},
+                          losses {matrix, kind, per_call}, positive_label,
+                          figures: of the cross-fitted system over all rows, by `metrics/deferral_rate`}
 
 `figures` is what `metrics/per_class_f1` computes: `{accuracy, macro_f1, weighted_f1, micro_f1,
 per_class {label: {precision, recall, f1, support}}, confusion_matrix {labels, counts},
@@ -124,6 +137,16 @@ class RunFolder:
     def folds_file(self) -> Path:
         """folds.json."""
         return self.path / "folds.json"
+
+    @property
+    def system_folder(self) -> Path:
+        """The deferring system: the selected fold's classifier with its policy and threshold."""
+        return self.path / "system"
+
+    @property
+    def votes_folder(self) -> Path:
+        """What experts answered; never published."""
+        return self.path / "votes"
 
     @property
     def plots(self) -> Path:

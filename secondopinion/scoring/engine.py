@@ -46,6 +46,51 @@ def token_batches(lengths: Sequence[int], token_budget: int) -> Iterator[np.ndar
         yield np.array(batch)
 
 
+def predict_columns(
+    model: Any,
+    tokenizer: Any,
+    encoded: Any,
+    columns: Sequence[str],
+    *,
+    lengths: Sequence[int],
+    token_budget: int | None = None,
+    label: str = "scoring",
+) -> dict[str, np.ndarray]:
+    """Return fields of the model's output for tokenised rows.
+
+    Args:
+        model: a sequence classifier; put into evaluation mode.
+        tokenizer: pads a batch on its own side.
+        encoded: rows with `input_ids` (a tokenised `datasets.Dataset`, or a list of dicts).
+        columns: fields of the output with one entry a row, such as `logits` and `deferral_score`.
+        lengths: (rows,) tokens of each row.
+        token_budget: tokens a batch, padding included; by default 2,048 on CPU and 32,768 on a GPU.
+        label: of the progress bar.
+
+    Returns:
+        Column → (rows, …) array in the order of `encoded`; empty where there are no rows.
+    """
+    import torch
+
+    model.eval()
+    device = next(model.parameters()).device
+    budget = token_budget or (CPU_TOKEN_BUDGET if device.type == "cpu" else GPU_TOKEN_BUDGET)
+    found: dict[str, np.ndarray] = {}
+    names = [name for name in tokenizer.model_input_names if name in _columns(encoded)]
+    with torch.inference_mode(), progress(total=len(lengths), label=label) as bar:
+        for rows in token_batches(lengths, budget):
+            features = [{name: encoded[int(row)][name] for name in names} for row in rows]
+            output = model(**tokenizer.pad(features, return_tensors="pt").to(device))
+            for name in columns:
+                value = output[name]
+                part = (value.float() if value.is_floating_point() else value).cpu().numpy()
+                if name not in found:
+                    found[name] = np.zeros((len(lengths), *part.shape[1:]), dtype=part.dtype)
+                found[name][rows] = part
+            bar.update(len(rows))
+    return found
+
+
 def predict_logits(
     model: Any,
     tokenizer: Any,
@@ -68,20 +113,9 @@ def predict_logits(
     Returns:
         (rows, labels) float32, in the order of `encoded`.
     """
-    import torch
-
-    model.eval()
-    device = next(model.parameters()).device
-    budget = token_budget or (CPU_TOKEN_BUDGET if device.type == "cpu" else GPU_TOKEN_BUDGET)
-    logits = np.zeros((len(lengths), model.config.num_labels), dtype=np.float32)
-    names = [name for name in tokenizer.model_input_names if name in _columns(encoded)]
-    with torch.inference_mode(), progress(total=len(lengths), label=label) as bar:
-        for rows in token_batches(lengths, budget):
-            features = [{name: encoded[int(row)][name] for name in names} for row in rows]
-            batch = tokenizer.pad(features, return_tensors="pt").to(device)
-            logits[rows] = model(**batch).logits.float().cpu().numpy()
-            bar.update(len(rows))
-    return logits
+    options = {"lengths": lengths, "token_budget": token_budget, "label": label}
+    found = predict_columns(model, tokenizer, encoded, ["logits"], **options)
+    return found.get("logits", np.zeros((0, model.config.num_labels), dtype=np.float32))
 
 
 def _columns(encoded: Any) -> Sequence[str]:
@@ -100,6 +134,18 @@ def score_texts(
         max_length: tokens kept of each text; by default what the tokenizer allows.
         **options: of `predict_logits`.
     """
-    encoded = tokenizer(list(texts), truncation=True, max_length=max_length) if len(texts) else {"input_ids": []}
-    rows = [{name: encoded[name][i] for name in encoded} for i in range(len(texts))]
+    rows = _tokenized(tokenizer, texts, max_length)
     return predict_logits(model, tokenizer, rows, lengths=[len(row["input_ids"]) for row in rows], **options)
+
+
+def score_columns(
+    model: Any, tokenizer: Any, texts: Sequence[str], columns: Sequence[str], *, max_length: int | None = None
+) -> dict[str, np.ndarray]:
+    """Return fields of the model's output for texts, in the order given; see `predict_columns`."""
+    rows = _tokenized(tokenizer, texts, max_length)
+    return predict_columns(model, tokenizer, rows, columns, lengths=[len(row["input_ids"]) for row in rows])
+
+
+def _tokenized(tokenizer: Any, texts: Sequence[str], max_length: int | None) -> list[dict[str, list[int]]]:
+    encoded = tokenizer(list(texts), truncation=True, max_length=max_length) if len(texts) else {"input_ids": []}
+    return [{name: encoded[name][i] for name in encoded} for i in range(len(texts))]

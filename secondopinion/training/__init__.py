@@ -8,9 +8,14 @@
 from ..core.lazy import lazy_exports
 
 _EXPORTS = {
+    "DeferralSpec": ".deferral_recipe",
     "Folds": ".folds",
     "Recipe": ".recipe",
     "TfidfClassifier": ".baseline",
+    "Threshold": ".threshold",
+    "ThresholdRule": ".threshold_rule",
+    "ask": ".asking",
+    "defer": ".deferral",
     "evaluate_run": ".evaluate",
     "load_recipe": ".recipe",
     "make_folds": ".folds",

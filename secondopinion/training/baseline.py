@@ -43,6 +43,7 @@ class TfidfClassifier:
     Args:
         label_names: (classes,) names in the order of the class numbers.
         ngram_max: longest word sequence that is a term.
+        char_ngram_max: longest sequence of letters within a word that is a term as well, from 2; 0 for none.
         min_df: smallest number of groups (rows, where none are given) that a stored term occurs in.
         max_features: at most so many terms, the most frequent ones.
         regularization: inverse strength of the L2 penalty; scikit-learn's `C`.
@@ -64,6 +65,7 @@ class TfidfClassifier:
         label_names: Sequence[str],
         *,
         ngram_max: int = 2,
+        char_ngram_max: int = 0,
         min_df: int = 5,
         max_features: int = 100_000,
         regularization: float = 1.0,
@@ -77,6 +79,10 @@ class TfidfClassifier:
         for name, value in (("ngram_max", ngram_max), ("min_df", min_df), ("max_features", max_features)):
             if not isinstance(value, int) or value < 1:
                 raise InputError(f"{name} is {value!r}; it must be a whole number from 1")
+        if not isinstance(char_ngram_max, int) or char_ngram_max not in (0, *range(2, 20)):
+            raise InputError(
+                f"char_ngram_max is {char_ngram_max!r}; it must be 0 (none), or a whole number from 2 to 19"
+            )
         if not regularization > 0:
             raise InputError(f"regularization is {regularization!r}; it must be above 0")
         if class_weights not in ("inverse_frequency", "none"):
@@ -84,6 +90,7 @@ class TfidfClassifier:
             raise InputError(f"unknown class_weights {class_weights!r}; {hint}")
         self.settings: dict[str, Any] = {
             "ngram_max": ngram_max,
+            "char_ngram_max": char_ngram_max,
             "min_df": min_df,
             "max_features": max_features,
             "regularization": float(regularization),
@@ -107,15 +114,21 @@ class TfidfClassifier:
         Raises:
             InputError: a class has no row, the rows do not fit together, or no term is common enough.
         """
+        from scipy.sparse import hstack
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
         from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import Pipeline
+        from sklearn.pipeline import FeatureUnion, Pipeline
 
         labels = np.asarray(labels)
         self._check(texts, labels, groups)
-        options = self._vectorizer_options()
-        counts, terms = self._count(CountVectorizer(min_df=1, **options), texts, groups)
+        counted, vectorizers = [], []
+        for name, options in self._vectorizer_options().items():
+            counts, terms = self._count(CountVectorizer(min_df=1, **options), texts, groups)
+            counted.append(counts)
+            # The terms travel as an array: skops writes a dict of 100,000 terms forty times slower.
+            vectorizers.append((name, CountVectorizer(vocabulary=np.array(terms), **options)))
+        counts = counted[0] if len(counted) == 1 else hstack(counted, format="csr")
         weighting = TfidfTransformer(sublinear_tf=True)
         features = weighting.fit_transform(counts)
         balanced = self.settings["class_weights"] == "inverse_frequency"
@@ -131,13 +144,12 @@ class TfidfClassifier:
         converged = iterations < self.settings["max_iter"]
         if not converged:
             say(f"logistic regression stopped after {iterations} iterations without converging; raise max_iter")
-        # The terms travel as an array: skops writes a dict of 100,000 terms forty times slower.
-        vectorizer = CountVectorizer(vocabulary=np.array(terms), **options)
+        vectorizer = vectorizers[0][1] if len(vectorizers) == 1 else FeatureUnion(vectorizers)
         self.pipeline = Pipeline([("count", vectorizer), ("tfidf", weighting), ("classifier", classifier)])
         per_class = np.bincount(labels, minlength=len(self.label_names))
         weights = len(labels) / (len(per_class) * per_class) if balanced else np.ones(len(per_class))
         self._learned = {
-            "vocabulary_size": len(terms),
+            "vocabulary_size": counts.shape[1],
             "training_rows": len(labels),
             "iterations": iterations,
             "converged": converged,
@@ -230,9 +242,14 @@ class TfidfClassifier:
             raise InputError(f"{folder}: {len(classes)} classes are learned but {len(model.label_names)} are named")
         return model
 
-    def _vectorizer_options(self) -> dict[str, Any]:
-        words = self.settings["ignored_words"]
-        return {"ngram_range": (1, self.settings["ngram_max"]), "token_pattern": WORDS, "stop_words": words or None}
+    def _vectorizer_options(self) -> dict[str, dict[str, Any]]:
+        words = {
+            "ngram_range": (1, self.settings["ngram_max"]),
+            "token_pattern": WORDS,
+            "stop_words": self.settings["ignored_words"] or None,
+        }
+        longest = self.settings["char_ngram_max"]
+        return {"words": words} | ({"letters": {"analyzer": "char_wb", "ngram_range": (2, longest)}} if longest else {})
 
     def _count(self, vectorizer: Any, texts: Sequence[str], groups: Sequence[Any] | None) -> tuple[Any, list[str]]:
         """Return (rows, terms) counts of the terms that are kept, and those terms, sorted."""
@@ -251,7 +268,9 @@ class TfidfClassifier:
             member = csr_array((np.ones(len(group), dtype=np.int32), (group, rows)))
             present = member @ present
             present.data[:] = 1
-        kept = np.flatnonzero(present.sum(axis=0) >= least)
+        names = vectorizer.get_feature_names_out()
+        plain = np.array([not any(letter.isdigit() for letter in name) for name in names])
+        kept = np.flatnonzero((present.sum(axis=0) >= least) & plain)
         if not len(kept):
             unit = "rows" if groups is None else "groups"
             raise InputError(
@@ -260,7 +279,7 @@ class TfidfClassifier:
         if len(kept) > most:
             frequency = np.asarray(counts.sum(axis=0)).ravel()[kept]
             kept = np.sort(kept[np.argsort(-frequency, kind="stable")[:most]])
-        return counts[:, kept], vectorizer.get_feature_names_out()[kept].tolist()
+        return counts[:, kept], names[kept].tolist()
 
     def _check(self, texts: Sequence[str], labels: np.ndarray, groups: Sequence[Any] | None) -> None:
         if len(texts) != len(labels) or (groups is not None and len(groups) != len(labels)):

@@ -28,6 +28,7 @@ from .tail_bounds import (
     clopper_pearson_upper,
     hoeffding_bentkus_p_value,
     hoeffding_bentkus_upper,
+    mapie,
 )
 from .threshold import Threshold, threshold_at, within_caps
 from .threshold_rule import ThresholdRule
@@ -212,7 +213,7 @@ def certify_sequence(
     _require_share("level", rule.target_risk)
     if grid < 1:
         raise InputError(f"certificate: grid is {grid}; at least 1 threshold is tested, 50 say")
-    from mapie.risk_control.fwer_control import control_fwer
+    control_fwer = mapie("fwer_control").control_fwer
 
     allowed, most = within_caps(rule, choosing, rule.delta)
     start = int(np.where(allowed, np.round(choosing.risks(), 12), np.inf).argmin())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.files import write_json
 from ..core.run_folder import RunFolder, now
-from ..scoring.engine import load_classifier, score_texts
+from ..scoring.engine import load_classifier, score_columns, score_texts
 from .data import TrainingData, load_data
 from .recipe import DatasetSpec
 from .summary import missed, out_of_fold
@@ -23,6 +24,7 @@ def evaluate_run(
     data: str | os.PathLike | TrainingData | None = None,
     *,
     split: str = "train",
+    votes: Sequence[str | os.PathLike] | None = None,
 ) -> dict[str, Any]:
     """Return what run.json records, or the figures of the run's selected fold on other data.
 
@@ -32,6 +34,7 @@ def evaluate_run(
         run: a finished run, or its folder.
         data: prepared folder or a data set on the Hub; out-of-fold figures when left out.
         split: its split.
+        votes: files of experts' votes for that data; the record then says what the deferring system does on it.
 
     Returns:
         run.json's facts; with `data`, a record of the same form for one figure set, also written to
@@ -43,10 +46,13 @@ def evaluate_run(
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
     facts = run.facts
     if data is None:
+        if votes:
+            raise InputError("votes belong to other data; give it with --data, or make the run defer with them")
         return facts
     if not isinstance(data, TrainingData):
         with tempfile.TemporaryDirectory(prefix="secondopinion-") as cache:
-            return evaluate_run(run, load_data(DatasetSpec(path=os.fspath(data), split=split), Path(cache)))
+            loaded = load_data(DatasetSpec(path=os.fspath(data), split=split), Path(cache))
+            return evaluate_run(run, loaded, votes=votes)
     names = facts["task"]["label_names"]
     unknown = sorted(set(data.label_names) - set(names))
     if unknown:
@@ -68,8 +74,55 @@ def evaluate_run(
         "summary": {"out_of_fold": out_of_fold(gold, predicted, names, groups=data.groups)},
         "missed": missed(label, gold, predicted, names) if label else None,
     }
+    if votes:
+        record["deferral"] = evaluate_system(run, data, votes)
     write_json(run.path / "evaluations" / f"{data.name.replace('/', '--')}-{data.fingerprint}.json", record)
     return record
+
+
+def evaluate_system(run: RunFolder, data: TrainingData, votes: Sequence[str | os.PathLike]) -> dict[str, Any]:
+    """Return what the published deferring system does on other data, with votes for its rows.
+
+    Args:
+        run: with a deferring system.
+        data: rows that the run was not trained on.
+        votes: files of votes of the system's experts.
+
+    Returns:
+        `deferral` of run.json with the `figures` of this data.
+
+    Raises:
+        InputError: the run defers nothing, or votes of an expert are missing or do not fit.
+    """
+    import torch
+    from transformers import AutoTokenizer
+
+    from ..experts import check_votes, read_votes
+    from ..modeling import DeferralForSequenceClassification
+    from .asking import by_expert
+    from .deferral_report import measure_system
+
+    facts = run.facts
+    if not facts.get("deferral") or not run.system_folder.is_dir():
+        raise InputError(f"{run.path} is no deferring system; make it one with: secondopinion defer {run.path}")
+    model = DeferralForSequenceClassification.from_pretrained(run.system_folder, dtype=torch.float32)
+    names = facts["task"]["label_names"]
+    given: dict[str, Any] = {}
+    for path in votes:
+        given |= by_expert(read_votes(path))
+    lacking = [name for name in model.config.expert_names if name not in given]
+    if lacking:
+        raise InputError(
+            f"the system asks {', '.join(model.config.expert_names)}, but the files hold votes of "
+            f"{', '.join(given) or 'nobody'}; give votes of {', '.join(lacking)}"
+        )
+    for name in model.config.expert_names:
+        check_votes(given[name], data.ids.tolist(), names)
+    tokenizer = AutoTokenizer.from_pretrained(run.system_folder)
+    columns = ("logits", "deferral_score", "deferred", "expert")
+    said = score_columns(model.cuda() if torch.cuda.is_available() else model, tokenizer, data.texts(), columns)
+    figures = measure_system(facts["deferral"], data, names, said, {n: given[n] for n in model.config.expert_names})
+    return {**facts["deferral"], "figures": figures}
 
 
 def predict_run(run: RunFolder, texts: list[str], fold: int | None = None) -> np.ndarray:

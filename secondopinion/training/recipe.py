@@ -9,8 +9,10 @@ import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from ..core.errors import InputError, closest
+from .deferral_recipe import EXPERT_KINDS, DeferralSpec, ExpertSpec, expert_specs
 from .selection import SelectionRule
 
 
@@ -98,6 +100,7 @@ class TfidfSpec:
 
     kind: Literal["tfidf"] = "tfidf"
     ngram_max: int = 2
+    char_ngram_max: int = 0
     min_df: int = 5
     max_features: int = 100_000
     regularization: float = 1.0
@@ -163,6 +166,8 @@ class Recipe:
         baseline: run folder of phase 1 on the same folds, to state the lift over it.
         license: of the model; the base model's where this is left out.
         resamples: bootstrap resamples for intervals.
+        experts: who can be asked for a second opinion.
+        deferral: how the system that asks them is made; may be changed after training.
     """
 
     name: str
@@ -175,16 +180,24 @@ class Recipe:
     baseline: str | None = None
     license: str | None = None
     resamples: int = 2000
+    experts: list[ExpertSpec] = field(default_factory=list)
+    deferral: DeferralSpec | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data; paths of this machine are cut to their last part."""
         plain = dataclasses.asdict(self)
-        for section, key in ((plain["dataset"], "path"), (plain["model"], "encoder"), (plain, "baseline")):
+        named = [(expert, key) for expert in plain["experts"] for key in ("path", "queue", "model", "prompt")]
+        for section, key in ((plain["dataset"], "path"), (plain["model"], "encoder"), (plain, "baseline"), *named):
             value = section.get(key)
             if value is not None and (os.path.isabs(value) or value.startswith((".", "~"))):
                 section[key] = Path(value).expanduser().resolve().name
+        for expert in plain["experts"]:
+            if expert.get("base_url"):
+                expert["base_url"] = urlsplit(expert["base_url"]).hostname
         if plain["model"]["kind"] == "tfidf":
             del plain["training"]
+        if self.deferral is None and not self.experts:
+            del plain["deferral"], plain["experts"]
         return plain
 
     def replace(self, **sections: Any) -> Recipe:
@@ -201,6 +214,7 @@ class Recipe:
 
 
 MODEL_KINDS: dict[str, type] = {"pooled_encoder": EncoderSpec, "tfidf": TfidfSpec}
+_KINDS = {frozenset(kinds.values()): kinds for kinds in (MODEL_KINDS, EXPERT_KINDS)}
 
 
 def load_recipe(source: str | os.PathLike | dict[str, Any]) -> Recipe:
@@ -229,6 +243,47 @@ def load_recipe(source: str | os.PathLike | dict[str, Any]) -> Recipe:
     return _build(Recipe, value, str(path))
 
 
+def read_expert(value: dict[str, Any]) -> ExpertSpec:
+    """Read one entry of a recipe's `experts`.
+
+    Raises:
+        InputError: as `load_recipe`.
+
+    >>> read_expert({"kind": "recorded", "name": "panel", "path": "votes.csv"}).name
+    'panel'
+    """
+    return _convert(ExpertSpec, value, "expert")
+
+
+def changed_deferral(source: Recipe | str | os.PathLike, changes: dict[str, Any]) -> DeferralSpec:
+    """Return a recipe's `deferral` section with changes, checked like a recipe; what is None stays as it is.
+
+    Args:
+        source: a recipe, or a run folder.
+        changes: as the section in YAML.
+
+    Raises:
+        InputError: as `load_recipe`.
+
+    >>> changed_deferral(Recipe("r"), {"threshold": {"budget": 0.1, "mode": None}}).threshold.budget
+    0.1
+    """
+    if not isinstance(source, Recipe):
+        from ..core.run_folder import RunFolder
+
+        source = load_recipe(RunFolder.open(source).facts["recipe"])
+    plain = dataclasses.asdict(source.deferral or DeferralSpec())
+    kind = (changes.get("threshold") or {}).get("kind")
+    if kind not in (None, plain["threshold"]["kind"]):
+        plain["threshold"] = {name: plain["threshold"][name] for name in ("mode", "delta")}
+    for name, value in changes.items():
+        if isinstance(value, dict):
+            plain[name] = {**(plain[name] or {}), **{key: item for key, item in value.items() if item is not None}}
+        elif value is not None:
+            plain[name] = value
+    return _build(DeferralSpec, plain, "deferral")
+
+
 def find_recipe(source: str | os.PathLike) -> Path:
     """Return the file of a recipe given by path or by the name of a shipped one."""
     path = Path(source).expanduser()
@@ -253,6 +308,8 @@ def _build(cls: type, value: Any, where: str) -> Any:
         if key not in known:
             raise InputError(f"{where}: unknown key {key!r}; {closest(key, known)}")
     arguments = {key: _convert(hints[key], item, f"{where}: {key}") for key, item in value.items()}
+    if cls is Recipe:
+        expert_specs(arguments.get("experts", []))
     try:
         return cls(**arguments)
     except TypeError:
@@ -267,14 +324,16 @@ def _build(cls: type, value: Any, where: str) -> Any:
 def _convert(hint: Any, value: Any, where: str) -> Any:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         options = typing.get_args(hint)
-        if set(options) == set(MODEL_KINDS.values()):
-            kind = value.get("kind", "pooled_encoder") if isinstance(value, dict) else value
-            if kind not in MODEL_KINDS:
-                raise InputError(f"{where}: unknown kind {kind!r}; {closest(kind, MODEL_KINDS)}")
-            return _build(MODEL_KINDS[kind], value, where)
+        if kinds := _KINDS.get(frozenset(options)):
+            kind = value.get("kind", next(iter(kinds))) if isinstance(value, dict) else value
+            if kind not in kinds:
+                raise InputError(f"{where}: unknown kind {kind!r}; {closest(str(kind), kinds)}")
+            return _build(kinds[kind], value, where)
         if value is None and type(None) in options:
             return None
-        (hint,) = (option for option in options if option is not type(None))
+        if bool in options and isinstance(value, bool):
+            return value
+        (hint,) = (option for option in options if option not in (type(None), bool))
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, where)
     if typing.get_origin(hint) is Literal:
@@ -285,6 +344,10 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list):
             raise InputError(f"{where}: expected a list, got {value!r}")
         return [_convert(typing.get_args(hint)[0], item, where) for item in value]
+    if typing.get_origin(hint) is dict:
+        if not isinstance(value, dict):
+            raise InputError(f"{where}: expected a mapping, got {value!r}")
+        return {str(key): _convert(typing.get_args(hint)[1], item, f"{where}: {key}") for key, item in value.items()}
     if hint is float and isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
             return float(value)  # YAML 1.1 reads 2e-5 as a string

@@ -18,12 +18,13 @@ from ..core.progress import say
 from ..core.run_folder import RunFolder, now
 from .baseline import tfidf_classifier
 from .data import TrainingData, load_data
+from .deferral_recipe import local_experts
 from .figures import FoldOutcome, class_figures
 from .folds import Folds, make_folds
 from .processes import process_place
 from .recipe import EncoderSpec, Recipe, load_recipe
 
-FREE_TO_CHANGE = ("baseline", "dataset.path", "description", "folds.train", "license", "resamples")
+FREE_TO_CHANGE = ("baseline", "dataset.path", "description", "experts", "folds.train", "license", "resamples")
 
 
 def train(
@@ -70,7 +71,9 @@ def train(
         run.clean()
         _claim(run, recipe, data)
         split = _folds(run, recipe, data)
-        run.write_local({"data": recipe.dataset.path, "baseline": recipe.baseline})
+        run.write_local(
+            {"data": recipe.dataset.path, "baseline": recipe.baseline, "experts": local_experts(recipe.experts)}
+        )
     process.wait_for_everyone()
     if not process.is_main_process:
         split = _folds(run, recipe, data)
@@ -122,7 +125,9 @@ def _claim(run: RunFolder, recipe: Recipe, data: TrainingData) -> None:
         )
     before, after = _flat(stored["recipe"]), _flat(wanted["recipe"])
     changed = sorted(
-        key for key in before.keys() | after.keys() if before.get(key) != after.get(key) and key not in FREE_TO_CHANGE
+        key
+        for key in before.keys() | after.keys()
+        if before.get(key) != after.get(key) and key not in FREE_TO_CHANGE and key.split(".")[0] != "deferral"
     )
     if changed:
         shown = "; ".join(f"{key}: {before.get(key)!r} → {after.get(key)!r}" for key in changed[:4])

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import numpy as np
+
+from ..core.errors import InputError
 
 
 def binomial_p_value(hits: int, n: int, level: float) -> float:
@@ -43,6 +48,18 @@ def hits_within(share: float, n: int, delta: float) -> int:
     return hits
 
 
+def mapie(module: str) -> Any:
+    """Return a module of `mapie.risk_control`.
+
+    Raises:
+        InputError: mapie is not installed.
+    """
+    try:
+        return importlib.import_module(f"mapie.risk_control.{module}")
+    except ImportError:
+        raise InputError("certified risks and cost caps need mapie: pip install 'secondopinion[deferral]'") from None
+
+
 def hoeffding_bentkus_p_value(total: np.ndarray | float, n: int, level: float) -> np.ndarray:
     """Return the p-values of "the true mean is above `level`" for sums of n losses in [0, 1].
 
@@ -57,7 +74,7 @@ def hoeffding_bentkus_p_value(total: np.ndarray | float, n: int, level: float) -
     >>> hoeffding_bentkus_p_value([0.0, 10.0], 100, 0.1).round(4).tolist()
     [0.0, 1.0]
     """
-    from mapie.risk_control.methods import compute_hoeffding_bentkus_p_value
+    compute_hoeffding_bentkus_p_value = mapie("methods").compute_hoeffding_bentkus_p_value
 
     # Bentkus' bound rounds n·mean up: 7 rows of 100 must not count as 8 because 0.07·100 is a little above 7.
     mean = np.clip(np.atleast_1d(total) / n * (1 - 1e-14), 0.0, 1.0)
