@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import html
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -186,6 +187,9 @@ SURFACES = {
     "input_border_color": "var(--so-line)",
     "input_border_color_focus": "var(--so-accent)",
     "input_placeholder_color": "var(--so-soft)",
+    "slider_color": "var(--so-accent)",
+    "checkbox_background_color_selected": "var(--so-accent)",
+    "checkbox_border_color_selected": "var(--so-accent)",
     "button_primary_background_fill": "var(--so-accent)",
     "button_primary_background_fill_hover": "var(--so-accent-deep)",
     "button_primary_text_color": "var(--so-on-accent)",
@@ -203,6 +207,7 @@ def theme() -> gr.themes.Base:
     both = SURFACES | {f"{name}_dark": value for name, value in SURFACES.items()}
     return gr.themes.Base(primary_hue="teal", neutral_hue="slate", font=SANS, font_mono=MONO).set(
         block_radius="12px",
+        color_accent="var(--so-accent)",
         block_title_text_weight="600",
         button_border_width="1px",
         input_border_width="1px",
@@ -218,9 +223,16 @@ def panel(content: str, **settings: Any) -> gr.HTML:
     return gr.HTML(content, apply_default_css=False, padding=False, elem_classes="so-panel", **settings)
 
 
-def blocks(title: str) -> gr.Blocks:
-    """Return an empty page: no analytics, and what gradio caches is deleted after ten minutes."""
-    return gr.Blocks(title=title, analytics_enabled=False, delete_cache=(300, 600))
+def blocks(title: str, css: str = "") -> gr.Blocks:
+    """Return an empty page: no analytics, and what gradio caches is deleted after ten minutes.
+
+    Args:
+        title: of the page.
+        css: the Space's own styles, beside the look's.
+    """
+    page = gr.Blocks(title=title, analytics_enabled=False, delete_cache=(300, 600))
+    page.own_css = css
+    return page
 
 
 def launch(demo: gr.Blocks, **settings: Any) -> Any:
@@ -232,12 +244,22 @@ def launch(demo: gr.Blocks, **settings: Any) -> Any:
     refused = sorted(PRIVATE.keys() & settings)
     if refused:
         raise ValueError(f"{', '.join(refused)}: fixed by the privacy settings of every Space (look.PRIVATE)")
-    return demo.launch(theme=theme(), head=f"<style>{CSS}</style>", **PRIVATE, **settings)
+    styles = CSS + getattr(demo, "own_css", "")
+    return demo.launch(theme=theme(), head=f"<style>{styles}</style>", **PRIVATE, **settings)
 
 
 def text(value: object) -> str:
     """Return any value as text that is safe inside HTML."""
     return html.escape(str(value), quote=True)
+
+
+def strong(value: object) -> str:
+    """Return text that is safe inside HTML, with `**strong**` marked.
+
+    >>> strong("a < **b**")
+    'a &lt; <strong>b</strong>'
+    """
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text(value))
 
 
 def header(title: str, lede: str, facts: Sequence[tuple[str, str]], tag: str = "") -> str:
@@ -261,7 +283,13 @@ def notice(kind: str, title: str, body: str = "") -> str:
     return f'<div class="so-notice {kind}" role="{role}"><strong>{text(title)}</strong>{text(body)}</div>'
 
 
-def bars(title: str, subtitle: str, rows: Sequence[tuple[str, float | None]], tones: Sequence[str] = TONES) -> str:
+def bars(
+    title: str,
+    subtitle: str,
+    rows: Sequence[tuple[str, float | None]],
+    tones: Sequence[str] = TONES,
+    empty: str = "No report yet",
+) -> str:
     """Return a card with one bar a class; a table to a screen reader, so that each value has its name.
 
     Args:
@@ -269,6 +297,7 @@ def bars(title: str, subtitle: str, rows: Sequence[tuple[str, float | None]], to
         subtitle: how.
         rows: (name, share between 0 and 1), or None for every share before there is an answer.
         tones: a colour of the palette for each row; the last one repeats.
+        empty: what stands in place of a verdict before there is an answer.
     """
     shares = [share for _, share in rows if share is not None]
     top = max(range(len(rows)), key=lambda i: rows[i][1]) if shares else None
@@ -283,7 +312,7 @@ def bars(title: str, subtitle: str, rows: Sequence[tuple[str, float | None]], to
             f'<td class="value" role="cell">{percent}</td><td class="bar" aria-hidden="true">{fill}</td></tr>'
         )
     if top is None:
-        verdict = '<p class="so-verdict none">No report yet</p>'
+        verdict = f'<p class="so-verdict none">{text(empty)}</p>'
     else:
         tone = f"--tone: var(--so-{tones[min(top, len(tones) - 1)]})"
         verdict = f'<p class="so-verdict"><span class="so-dot" style="{tone}"></span>{text(rows[top][0])}</p>'

@@ -39,14 +39,16 @@ def curve_figures(
     places = np.unique(np.rint(np.linspace(0, n, POINTS)).astype(np.int64))
     rates = places / n
     observed = _summary(curves, None, rates)
-    policy, oracle = curves(), Curves(rows, oracle_scores(rows))()
+    whole, best_order = curves.draw(), Curves(rows, oracle_scores(rows))
+    policy, oracle = curves.lines(whole), best_order.lines(best_order.draw())
     curve: dict[str, Any] = {"rate": rates.tolist()}
-    for name, values, by_lot, best in zip(("accuracy", "f1"), policy, curves.lot(places), oracle, strict=True):
+    for name, values, by_lot, best in zip(("accuracy", "f1"), policy, curves.lot(places, whole), oracle, strict=True):
         points = {"policy": values.at(places), "random": by_lot, "oracle": best.at(places)}
         curve[name] = {who: line.tolist() for who, line in points.items()}
-    figures = _nested(dict(zip(FIGURES, observed.tolist(), strict=False)), policy, curves.lot_means(), oracle)
+    figures = _nested(dict(zip(FIGURES, observed.tolist(), strict=False)), policy, curves.lot_means(whole), oracle)
     curve |= _extras(figures, rows, scores, places)
-    figures["curve"] = curve
+    figures["curve"] = curve | {"threshold": {"policy": _thresholds(scores, places)}}
+    curve = figures["curve"]
     figures["reliability"] = {
         "classifier_wrong": reliability(scores, rows.classifier != rows.gold, 0.0, 1.0),
         "gain": reliability(scores, oracle_scores(rows), -1.0, 1.0),
@@ -77,6 +79,16 @@ def curve_figures(
     return figures, intervals, differences
 
 
+def _thresholds(scores: np.ndarray, places: np.ndarray) -> list[float | None]:
+    """Return for each number of rows the score above which they lie; None where none or all of them are deferred."""
+    falling = np.sort(scores.astype(np.float64))[::-1]
+    inside = np.clip(places, 1, max(len(scores) - 1, 1))
+    middle = (falling[inside - 1] + falling[np.minimum(inside, len(scores) - 1)]) / 2
+    return [
+        float(value) if 0 < place < len(scores) else None for value, place in zip(middle, places.tolist(), strict=True)
+    ]
+
+
 def difference_ends(samples: np.ndarray, tails: np.ndarray) -> dict[str, float]:
     """Return {low, high, p_value} of (resamples,) differences; `tails` are the interval's two quantiles."""
     samples = np.where(np.abs(samples) < _NOISE, 0.0, samples)
@@ -86,11 +98,12 @@ def difference_ends(samples: np.ndarray, tails: np.ndarray) -> dict[str, float]:
 
 def _summary(curves: Curves, weights: np.ndarray | None, rates: np.ndarray) -> np.ndarray:
     """Return the FIGURES (NaN if undefined), AUDC of deferring by lot (accuracy, F1), accuracy and F1 at the rates."""
-    accuracy, f1 = curves(weights)
+    draw = curves.draw(weights)
+    accuracy, f1 = curves.lines(draw)
     apgr, cpt = router_figures(accuracy)
     apgr_f1, cpt_f1 = router_figures(f1)
-    head = [accuracy.mean, f1.mean, *curves.areas(weights), apgr, apgr_f1]
-    head += [*cpt.values(), *cpt_f1.values(), *curves.lot_means(weights)]
+    head = [accuracy.mean, f1.mean, *curves.areas(draw), apgr, apgr_f1]
+    head += [*cpt.values(), *cpt_f1.values(), *curves.lot_means(draw)]
     places = np.rint(rates * f1.rows).astype(np.int64)
     points = [accuracy.at(places), f1.at(places)]
     return np.concatenate([[np.nan if value is None else value for value in head], *points])

@@ -13,8 +13,8 @@ Learning to Route LLMs with Preference Data" (2024).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Ranking:
         ranked = scores[self.order]
         self.starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
         self.sizes = np.diff(self.starts, append=len(scores))
+        self.tied = len(self.starts) < len(scores)
 
 
 class Steps:
@@ -108,6 +109,23 @@ class Curve:
         return float(self.values @ np.diff(self.deferred, append=self.rows + 1)) / (self.rows + 1)
 
 
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """The rows, or a resample of them, in the order of a ranking.
+
+    Args:
+        rows: number of rows drawn.
+        weights: (rows,) how often each row was drawn.
+        upto: (rows,) their running sum.
+        table: (classes, classes) counts with nothing deferred.
+    """
+
+    rows: int
+    weights: np.ndarray
+    upto: np.ndarray
+    table: np.ndarray
+
+
 class Curves:
     """Computes the deferral curve of one score, for the rows or for a resample of them.
 
@@ -129,55 +147,46 @@ class Curves:
         self._steps = Steps(self.ranking, np.stack(effects).astype(np.int32))
         self._wrong = (said != gold).astype(np.int64)
 
-    def __call__(self, weights: np.ndarray | None = None) -> tuple[Curve, Curve]:
-        """Return the curves of accuracy and F1; `weights` (rows,) say how often each row is in a resample."""
-        weights, upto = self._ranked(weights)
-        n, base = int(upto[-1]), self._table(weights)
-        deferred, changes = self._steps.cumulate(weights, upto)
-        accuracy = (np.trace(base) + changes[0]) / n
-        return Curve(n, deferred, accuracy), Curve(n, deferred, self._mean_f1(base, changes))
+    def draw(self, weights: np.ndarray | None = None) -> Draw:
+        """Return a resample that holds each row as often as `weights` (rows,) say; without them the rows themselves."""
+        k = len(self.rows.names)
+        ranked = np.ones(len(self.rows), dtype=np.int64) if weights is None else weights[self.ranking.order]
+        table = np.bincount(self._cell, ranked, k * k).reshape(k, k)
+        upto = np.cumsum(ranked)
+        return Draw(int(upto[-1]), ranked, upto, table)
 
-    def at(self, share: Callable[[int], int], weights: np.ndarray | None = None) -> tuple[float, float]:
-        """Return accuracy and F1 where exactly `share(rows)` rows are deferred; for a ranking without ties."""
-        weights, upto = self._ranked(weights)
-        n, base = int(upto[-1]), self._table(weights)
-        taken = np.clip(share(n) - (upto - weights), 0, weights)
+    def lines(self, draw: Draw) -> tuple[Curve, Curve]:
+        """Return the curves of accuracy and F1."""
+        deferred, changes = self._steps.cumulate(draw.weights, draw.upto)
+        accuracy = (np.trace(draw.table) + changes[0]) / draw.rows
+        return Curve(draw.rows, deferred, accuracy), Curve(draw.rows, deferred, self._mean_f1(draw.table, changes))
+
+    def at(self, k: int, draw: Draw) -> tuple[float, float]:
+        """Return accuracy and F1 where exactly k rows are deferred; for a ranking without ties."""
+        taken = np.clip(k - (draw.upto - draw.weights), 0, draw.weights)
         changes = self._steps.total(taken)[:, None]
-        return float(np.trace(base) + changes[0, 0]) / n, float(self._mean_f1(base, changes)[0])
+        return float(np.trace(draw.table) + changes[0, 0]) / draw.rows, float(self._mean_f1(draw.table, changes)[0])
 
-    def lot(self, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def lot(self, k: np.ndarray, draw: Draw) -> tuple[np.ndarray, np.ndarray]:
         """Return accuracy and F1 (of the expected table) where k rows drawn by lot are deferred."""
-        weights, _ = self._ranked(None)
-        base, whole, n = self._table(weights), self._steps.total(weights), len(self.rows)
-        return (np.trace(base) + whole[0] * (k / n)) / n, self._mean_f1(base, whole, k / n)
+        whole, share = self._steps.total(draw.weights), k / draw.rows
+        return (np.trace(draw.table) + whole[0] * share) / draw.rows, self._mean_f1(draw.table, whole, share)
 
-    def lot_means(self, weights: np.ndarray | None = None) -> tuple[float, float]:
+    def lot_means(self, draw: Draw) -> tuple[float, float]:
         """Return the mean of both over k = 0 to all rows; beyond 1,000 rows F1's by quadrature (to about 1e-7)."""
-        weights, upto = self._ranked(weights)
-        base, whole, n = self._table(weights), self._steps.total(weights), int(upto[-1])
-        accuracy = float(np.trace(base) + whole[0] / 2) / n
+        whole, n = self._steps.total(draw.weights), draw.rows
+        accuracy = float(np.trace(draw.table) + whole[0] / 2) / n
         if n <= _DENSE:
-            return accuracy, float(self._mean_f1(base, whole, np.arange(n + 1) / n).mean())
-        f1 = self._mean_f1(base, whole, _NODES)
+            return accuracy, float(self._mean_f1(draw.table, whole, np.arange(n + 1) / n).mean())
+        f1 = self._mean_f1(draw.table, whole, _NODES)
         return accuracy, float(n * (f1[2:] @ _SHARES) / 2 + f1[:2].mean()) / (n + 1)
 
-    def areas(self, weights: np.ndarray | None = None) -> tuple[float, float, float]:
+    def areas(self, draw: Draw) -> tuple[float, float, float]:
         """Return AURC, E-AURC and AUGRC; see `selective_areas`."""
-        weights, _ = self._ranked(weights)
-        starts = self.ranking.starts
-        return selective_areas(
-            np.add.reduceat(weights, starts)[::-1], np.add.reduceat(weights * self._wrong, starts)[::-1]
-        )
-
-    def _ranked(self, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the weights in the order of the ranking and their running sum."""
-        ranked = np.ones(len(self.rows), dtype=np.int64) if weights is None else weights[self.ranking.order]
-        return ranked, np.cumsum(ranked)
-
-    def _table(self, weights: np.ndarray) -> np.ndarray:
-        """Return the (classes, classes) table with nothing deferred."""
-        k = len(self.rows.names)
-        return np.bincount(self._cell, weights, k * k).reshape(k, k)
+        sizes, errors = draw.weights, draw.weights * self._wrong
+        if self.ranking.tied:
+            sizes, errors = (np.add.reduceat(column, self.ranking.starts) for column in (sizes, errors))
+        return selective_areas(sizes[::-1], errors[::-1])
 
     def _mean_f1(self, base: np.ndarray, changes: np.ndarray, times: np.ndarray | float = 1.0) -> np.ndarray:
         total = np.zeros(np.broadcast_shapes(np.shape(changes[0]), np.shape(times)))
@@ -216,14 +225,19 @@ def selective_areas(sizes: np.ndarray, errors: np.ndarray) -> tuple[float, float
     """
     ends = np.cumsum(sizes)
     n, wrong = int(ends[-1]), int(errors.sum())
-    # An error at place q weighs on every coverage from q on: sum of 1/i for i = q to n. `weight` is its running sum.
-    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, n + 1))])
-    weight = np.concatenate([[0.0], np.cumsum(harmonic[n] - harmonic[:n])])
+    weight = _coverage_weights(n)
     rate = errors / np.maximum(sizes, 1)
     aurc = float(rate @ (weight[ends] - weight[ends - sizes])) / n
     best = float(weight[n] - weight[n - wrong]) / n
     augrc = float(rate @ (sizes * (n - ends + sizes / 2))) / n**2
     return aurc, max(0.0, aurc - best), augrc
+
+
+@lru_cache(maxsize=2)
+def _coverage_weights(n: int) -> np.ndarray:
+    """Return (n + 1,) the running sum of what an error kept at place q adds: 1/i for every coverage i = q to n."""
+    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, n + 1))])
+    return np.concatenate([[0.0], np.cumsum(harmonic[n] - harmonic[:n])])
 
 
 def router_figures(curve: Curve) -> tuple[float | None, dict[str, float | None]]:

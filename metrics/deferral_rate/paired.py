@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,7 +71,7 @@ def paired_deferral(
     order = rows.canonical_order(*scores, *ranks)
     rows, scores, ranks = rows.take(order), [s[order] for s in scores], [r[order] for r in ranks]
     areas = [Curves(rows, values) for values in scores]
-    points = [Curves(rows, values) for values in ranks]
+    points = [Curves(rows, rank) if area.ranking.tied else area for area, rank in zip(areas, ranks, strict=True)]
     observed = _both(areas, points, None, rates)
     tails = np.array([(1 - confidence_level) / 2, (1 + confidence_level) / 2])
     drawn = [_both(areas, points, weights, rates) for weights in draw_weights(rows, n_resamples, random_state)]
@@ -100,9 +99,11 @@ def _both(
     """Return (2, 2 + 2 · rates) of each policy: AUDC of accuracy and F1, then accuracy and F1 at each rate."""
     found = []
     for area, point in zip(areas, points, strict=True):
-        values = [curve.mean for curve in area(weights)]
+        draw = area.draw(weights)
+        values = [curve.mean for curve in area.lines(draw)]
+        draw = draw if point is area else point.draw(weights)
         for rate in rates:
-            values += point.at(partial(deferred_count, rate), weights)
+            values += point.at(deferred_count(rate, draw.rows), draw)
         found.append(values)
     return np.array(found)
 

@@ -135,8 +135,11 @@ def _curve(axes: Any, figures: Mapping[str, Any], name: str, title: str) -> None
         axes.plot([rate, rate], ends, color=BLUE, linewidth=2.6, alpha=0.55, solid_capstyle="round", clip_on=False)
     marker = {"marker": "o", "markersize": 7, "markeredgecolor": "white", "linestyle": "", "clip_on": False}
     axes.plot(rate, value, color=BLUE, zorder=5, label="the system as decided", **marker)
+    clear = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
     place, align = (8, "left") if rate < 0.6 else (-8, "right")
-    axes.annotate(f"{value:.3f} at {rate:.1%}", (rate, value), (place, -14), textcoords="offset points", ha=align)
+    axes.annotate(
+        f"{value:.3f} at {rate:.1%}", (rate, value), (place, -14), textcoords="offset points", ha=align, bbox=clear
+    )
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.set_xlabel("share of rows deferred")
@@ -152,7 +155,7 @@ def _reliability(axes: Any, found: Mapping[str, Any], kind: str, rows: int) -> N
     scores, outcomes = [entry["score"] for entry in bins], [entry["outcome"] for entry in bins]
     axes.plot(scores, outcomes, color=BLUE, linewidth=1.6)
     sizes = [18 + 220 * entry["count"] / rows for entry in bins]
-    label = f"bins of {rows:,} rows (mean gap {found['error']:.3f})"
+    label = f"{rows:,} rows in bins (mean gap {found['error']:.3f})"
     axes.scatter(scores, outcomes, s=sizes, color=BLUE, edgecolors="white", zorder=5, clip_on=False, label=label)
     axes.set_xlim(low, 1)
     axes.set_ylim(low, 1)

@@ -163,7 +163,24 @@ def votes_of_run(
             if name in found:
                 raise InputError(f"{path} holds votes of {name!r}, and so does another file; give each expert once")
             found[name] = votes
+    refuse_own_gold(data, list(found))
     return found
+
+
+def refuse_own_gold(data: TrainingData, experts: Sequence[str]) -> None:
+    """Raise where the labels were made from the votes of an expert that is asked: it would be scored against itself.
+
+    Raises:
+        InputError: naming the expert, and how to make labels without it.
+    """
+    made_by = (data.facts.get("votes") or {}).get("experts") or {}
+    for name in experts:
+        if made_by.get(name, {}).get("counts"):
+            raise InputError(
+                f"the labels of {data.name} are a consensus in which {name!r} voted, so it would be scored against its "
+                f"own votes. Prepare the data without it: secondopinion prepare {data.name} -o leave_out={name} …, "
+                "train on that, and ask it then"
+            )
 
 
 def by_expert(votes: Any) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class TrainingData:
             "synthetic": bool(self.facts.get("synthetic", False)),
             "facts": {
                 key: self.facts[key]
-                for key in ("dropped", "duplicates", "label_noise", "options", "read")
+                for key in ("dropped", "duplicates", "label_noise", "options", "read", "votes")
                 if key in self.facts
             },
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -11,6 +11,10 @@ from ..core.errors import InputError, closest
 from .threshold_rule import ThresholdRule
 
 PolicyName = Literal["selective", "compare_confidence", "logistic", "network", "two_stage", "ce", "rs", "ova", "asm"]
+SignalName = Literal["max_probability", "margin", "entropy", "energy", "log_odds", "predicted_class"]
+TraitName = Literal[
+    "length", "fragmentation", "digit_share", "negation", "hedging", "measurements", "drugs", "truncated"
+]
 
 
 @dataclass(frozen=True)
@@ -204,21 +208,8 @@ class DeferralSpec:
     policies: list[PolicyName] = field(default_factory=lambda: ["selective", "compare_confidence", "logistic"])
     declare_by: Literal["f1", "accuracy", "loss"] = "f1"
     positive_label: str | None = None
-    signals: list[str] = field(
-        default_factory=lambda: ["max_probability", "margin", "entropy", "energy", "log_odds", "predicted_class"]
-    )
-    traits: list[str] = field(
-        default_factory=lambda: [
-            "length",
-            "fragmentation",
-            "digit_share",
-            "negation",
-            "hedging",
-            "measurements",
-            "drugs",
-            "truncated",
-        ]
-    )
+    signals: list[SignalName] = field(default_factory=lambda: list(get_args(SignalName)))
+    traits: list[TraitName] = field(default_factory=lambda: list(get_args(TraitName)))
     token_weights: bool = True
     embedding: bool = False
     network_size: int = 16

@@ -1,0 +1,248 @@
+"""A classifier that knows when to ask: its answer, its decision and the expert's answer, at a budget that one moves.
+
+Run by `secondopinion space`, or as a Space on the Hub, where `space.json` names the model (or the variables MODEL,
+MODEL_REVISION, TRUST_REMOTE_CODE and QUEUE do).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import look
+from curve import Curve
+from examples import examples_for
+from panels import Case, Opinion, Panels, about
+from review import Review, open_queue, tab
+from severity.readers import Published
+from styles import CSS
+from system import System, text_id
+from why import why
+
+TITLE = "Deferral console"
+LEDE = (
+    "A classifier reads a text and knows when to ask an expert. Move the budget to see what a second opinion costs and "
+    "what it gains."
+)
+STORED_NOWHERE = "What is pasted here is not written to disk and not logged"
+
+__all__ = ["Console", "Published", "build", "look", "settings"]
+
+
+class Console:
+    """What the page does with a text, apart from gradio.
+
+    Args:
+        panels: what is shown.
+        ask: a live expert: any callable from a list of texts to a list of votes with `label`; None for none.
+        review: the queue of a person; None for none.
+        name: of the live expert.
+    """
+
+    def __init__(
+        self,
+        panels: Panels,
+        ask: Callable[[list[str]], Sequence[Any]] | None = None,
+        review: Review | None = None,
+        name: str = "expert",
+    ) -> None:
+        self.panels, self.curve = panels, panels.curve
+        self.ask, self.review, self.name = ask, review, name
+        self.examples = examples_for(panels.system.labels)
+        self.recorded = {text_id(text): answer for text, answer in self.examples.values()}
+
+    def read(self, text: str, rate: float, live: bool = True) -> tuple[Case | None, str]:
+        """Return (case of a text, what is wrong with it); a text that is deferred is shown to a live expert at once."""
+        problem = self.panels.problem(text)
+        if problem:
+            return None, problem
+        reading = self.panels.system.read(text)
+        case = self.settle(Case(reading, self.curve.asked_from(reading.score)), rate)
+        if live and self.ask and case.opinion is None and self.curve.deferred(reading.score, rate):
+            case = dataclasses.replace(case, opinion=self._live(text))
+        return case, ""
+
+    def settle(self, case: Case | None, rate: float) -> Case | None:
+        """Return a case with the answer that lies ready for it, from a person or an example; nobody is asked anew."""
+        if case is None or not self.curve.deferred(case.reading.score, rate):
+            return case
+        found = self.review.opinion(case.reading.id) if self.review else None
+        if found is None and case.opinion is None and self.ask is None and case.reading.id in self.recorded:
+            found = Opinion(self.recorded[case.reading.id], "Recorded with this example; nobody was asked")
+        return case if found is None else dataclasses.replace(case, opinion=found)
+
+    def _live(self, text: str) -> Opinion:
+        try:
+            vote = next(iter(self.ask([text])))
+        # Whatever a server does, the page must go on; the reason is named without anything of the text.
+        except Exception as error:
+            return Opinion(None, f"{self.name} did not answer ({type(error).__name__})")
+        label = vote["label"] if isinstance(vote, dict) else vote.label
+        if label in self.panels.system.labels:
+            return Opinion(label, f"{self.name}, asked just now")
+        return Opinion(None, f"{self.name}, asked just now")
+
+
+def build(
+    model: str,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    expert: Callable[[list[str]], Sequence[Any]] | None = None,
+    queue: str | None = None,
+) -> gr.Blocks:
+    """Return the page.
+
+    Args:
+        model: folder or Hub id of a deferring system with its run.json.
+        revision: of the model on the Hub.
+        trust_remote_code: whether code in the model's repository may run.
+        expert: a live expert, asked about each text that is deferred; its `name`, if it has one, is shown.
+        queue: file or folder of a review queue, for people; needs the package `secondopinion`.
+
+    Raises:
+        ValueError: the model does not defer, lacks a curve, or the queue cannot be used.
+    """
+    system = System(model, revision, trust_remote_code)
+    curve = Curve.read(system.deferral, system.config.threshold)
+    ways = tuple(way for way, given in (("live", expert), ("queue", queue)) if given)
+    panels = Panels(system, curve, ways)
+    review = Review(open_queue(queue), panels) if queue else None
+    console = Console(panels, expert, review, getattr(expert, "name", "The expert"))
+    with look.blocks(TITLE, CSS) as demo:
+        look.panel(look.header(TITLE, LEDE, panels.facts(), "Research prototype · not for clinical decisions"))
+        if review is None:
+            _main(console)
+        else:
+            with gr.Tab("A text"):
+                _main(console)
+            with gr.Tab("Review queue"):
+                tab(review)
+        look.panel(about(system))
+        look.panel(look.footer(_foot(console)))
+    return demo
+
+
+def _main(console: Console) -> None:
+    panels, curve = console.panels, console.curve
+    titles, config = panels.measures(), panels.system.config
+    stored = "Nothing is stored." if console.review is None else "Nothing is stored but what you send to review."
+    case = gr.State(None, time_to_live=3600)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=320):
+            text = gr.Textbox(
+                label="Text",
+                info=f"{stored} Shift + Enter reads it.",
+                placeholder="Write or paste a text of the kind that the model was trained on.",
+                lines=6,
+                max_lines=16,
+                elem_classes="so-input",
+            )
+            length = look.panel(panels.length(""))
+            with gr.Row():
+                read = gr.Button("Read", variant="primary", scale=3, min_width=120)
+                send = gr.Button("Send to review", scale=3, min_width=190, visible=console.review is not None)
+                clear = gr.Button("Clear", scale=1, min_width=90)
+            if console.examples:
+                look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
+            with gr.Row(elem_classes="so-examples"):
+                examples = [gr.Button(name, size="sm", min_width=180) for name in console.examples]
+        with gr.Column(scale=7, min_width=320):
+            answer = look.panel(panels.answer(None, curve.start), elem_id="answer")
+    with gr.Column(elem_classes="dc-budget"):
+        with gr.Row(equal_height=False):
+            budget = gr.Slider(
+                0,
+                100,
+                value=round(100 * curve.start, 1),
+                step=0.5,
+                label="Budget: share of texts that the expert is asked about, %",
+                buttons=["reset"],
+                scale=4,
+                min_width=260,
+            )
+            measure = gr.Radio(
+                [(title, name) for name, title in titles.items()], value="f1", label="Curve", scale=2, min_width=250
+            )
+        trade = look.panel(panels.trade_off(None, curve.start, "f1"), elem_id="trade-off")
+    reasons = look.panel(why(config, None), elem_id="why")
+
+    def shown(given: Case | None, percent: float, name: str, notice: str = "") -> tuple[str, str]:
+        return panels.answer(given, percent / 100, notice), panels.trade_off(given, percent / 100, name)
+
+    def take(given: str | None, percent: float, name: str) -> tuple[Any, ...]:
+        found, problem = console.read(given or "", percent / 100)
+        return found, *shown(found, percent, name, problem), why(config, found.reading if found else None)
+
+    def move(found: Case | None, percent: float, name: str) -> tuple[Any, ...]:
+        found = console.settle(found, percent / 100)
+        return found, *shown(found, percent, name)
+
+    def forget(percent: float, name: str) -> tuple[Any, ...]:
+        return "", None, *shown(None, percent, name), why(config, None)
+
+    def queue(given: str | None, percent: float, name: str) -> tuple[Any, ...]:
+        found, problem = console.read(given or "", percent / 100, live=False)
+        notice = problem or console.review.send(given, found, percent / 100)
+        return found, *shown(found, percent, name, notice), why(config, found.reading if found else None)
+
+    private, after = look.PRIVATE_EVENT, [case, answer, trade, reasons]
+    gr.on([read.click, text.submit], take, [text, budget, measure], after, **private)
+    text.change(lambda given: panels.length(given or ""), text, length, trigger_mode="always_last", **private)
+    gr.on(
+        [budget.change, measure.change],
+        move,
+        [case, budget, measure],
+        [case, answer, trade],
+        trigger_mode="always_last",
+        **private,
+    )
+    clear.click(forget, [budget, measure], [text, *after], **private)
+    if console.review is not None:
+        send.click(queue, [text, budget, measure], after, **private)
+    for button, (example, _) in zip(examples, console.examples.values(), strict=True):
+        button.click(
+            lambda percent, name, given=example: (given, *take(given, percent, name)),
+            [budget, measure],
+            [text, *after],
+            **private,
+        )
+
+
+def _foot(console: Console) -> list[str]:
+    if console.ask is None:
+        sent = "and sent to no other service."
+    else:
+        sent = f"by this page; a text that is deferred is sent to {console.name}, which was named at the start."
+    lines = [f"{STORED_NOWHERE}, {sent}"]
+    if console.review is not None:
+        lines.append("A text that is sent to the review queue is kept in the queue's file, for people to judge.")
+    else:
+        lines.append("The review queue for people needs the package secondopinion and --queue FILE at the start.")
+    return lines
+
+
+def settings() -> dict[str, Any]:
+    """Return which model to load: `space.json` beside this file, overruled by the environment.
+
+    Raises:
+        ValueError: no model is named.
+    """
+    file = Path(__file__).with_name("space.json")
+    chosen = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    variables = {"model": "MODEL", "revision": "MODEL_REVISION", "queue": "QUEUE"}
+    chosen |= {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
+    if "TRUST_REMOTE_CODE" in os.environ:
+        chosen["trust_remote_code"] = os.environ["TRUST_REMOTE_CODE"].lower() in ("1", "true", "yes")
+    if not chosen.get("model"):
+        raise ValueError("no model is named: set MODEL to a folder or a Hub id, or write it in space.json")
+    return chosen
+
+
+if __name__ == "__main__":
+    look.launch(build(**settings()))

@@ -1,0 +1,193 @@
+"""The deferral console in a real browser: the slider, a person's answer, privacy, a phone, light and dark."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from console_folder import LONG, SHORT, console_folder
+from page_checks import CHROMIUM, FLAGS, KEPT, LOW_CONTRAST, NOTHING
+
+pytestmark = pytest.mark.browser
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
+pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
+if not Path(CHROMIUM).exists():
+    pytest.skip("Debian's chromium is not installed (apt-get install chromium)", allow_module_level=True)
+
+SERVER = """
+import sys
+from secondopinion.cli.space import launch_space
+launch_space("deferral_console", model=sys.argv[1], port=int(sys.argv[2]), queue=sys.argv[3])
+"""
+SECRET = "zebrawood quillfish"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Yield (address, folder that takes every file the server writes, folder of the queue)."""
+    model = console_folder(tmp_path_factory.mktemp("published") / "tiny-console")
+    folder, queue = tmp_path_factory.mktemp("server"), tmp_path_factory.mktemp("queue")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "TMPDIR": str(folder),
+        "HOME": str(folder),
+        "HF_HOME": str(folder / "hf"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    with open(folder / "server.log", "wb") as log:
+        command = [sys.executable, "-c", SERVER, str(model), str(port), str(queue)]
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(480):
+            assert process.poll() is None, (folder / "server.log").read_text()[-2000:]
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.25)
+        yield url, folder, queue
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as runner:
+        instance = runner.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield instance
+        instance.close()
+
+
+@pytest.fixture
+def visit(server, browser):
+    """Open pages; at the end none of them complained or asked another host for anything."""
+    opened, requests, complaints = [], [], []
+
+    def open_page(width=1280, height=900, scheme="light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        opened.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.goto(server[0])
+        page.get_by_role("button", name="Read", exact=True).wait_for()
+        return page
+
+    yield open_page
+    for context in opened:
+        context.close()
+    assert not complaints
+    assert [url for url in requests if not url.startswith((server[0], "data:", "blob:"))] == []
+
+
+def read(page, text):
+    page.get_by_label("Text", exact=False).first.fill(text)
+    page.get_by_role("button", name="Read", exact=True).click()
+    decision(page).get_by_text("Deferral score").wait_for()
+
+
+def decision(page):
+    return page.get_by_role("region", name="Decision", exact=True)
+
+
+def point(page):
+    """Return where the point stands, as shares of the drawing's width and height."""
+    area, mark = page.locator(".dc-area").bounding_box(), page.locator(".dc-area .point").bounding_box()
+    x = (mark["x"] + mark["width"] / 2 - area["x"]) / area["width"]
+    return x, (mark["y"] + mark["height"] / 2 - area["y"]) / area["height"]
+
+
+def test_the_slider_moves_the_point_and_the_decision(visit):
+    page = visit()
+    read(page, SHORT)
+    decision(page).get_by_text("Keep the answer").wait_for()
+    page.get_by_role("slider").first.scroll_into_view_if_needed()
+    before = page.evaluate("[scrollY, document.documentElement.scrollHeight]")
+    page.get_by_role("slider").first.fill("50")
+    page.get_by_text("At 50.0% asked").wait_for()
+    x, y = point(page)
+    assert x == pytest.approx(0.5, abs=0.01)
+    page.get_by_role("radio", name="Accuracy").check()
+    page.locator("figcaption", has_text="Accuracy").wait_for()
+    assert point(page)[1] != pytest.approx(y, abs=0.002)
+    assert page.evaluate("[scrollY, document.documentElement.scrollHeight]")[0] == before[0], "the page stays put"
+    page.get_by_role("slider").first.fill("100")
+    decision(page).get_by_text("Ask the expert").wait_for()
+    page.get_by_text("An expert decides").wait_for()
+    page.get_by_role("slider").first.fill("0")
+    decision(page).get_by_text("Keep the answer").wait_for()
+
+
+def test_a_person_answers_in_the_second_tab(visit, server):
+    page = visit()
+    read(page, f"{LONG} <b>${{1+1}}</b>")
+    page.get_by_role("button", name="Send to review").click()
+    page.get_by_text("Sent to the review queue.").wait_for()
+    page.get_by_role("tab", name="Review queue").click()
+    page.get_by_label("Your name").fill("ann")
+    page.get_by_role("button", name="Next row").click()
+    page.get_by_role("region", name="Row to judge").get_by_text("<b>${1+1}</b>").wait_for()
+    page.get_by_role("radio", name="Injury").check()
+    page.get_by_role("button", name="Answer and go on").click()
+    page.get_by_text("Nothing waits for you.").wait_for()
+    page.get_by_role("tab", name="A text").click()
+    page.get_by_role("button", name="Read", exact=True).click()
+    page.get_by_role("region", name="Final answer").get_by_text("ann, 20").wait_for()
+    assert (server[2] / "reviews.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_nothing_is_kept_in_the_browser_or_on_the_server(visit, server):
+    page = visit()
+    read(page, f"{LONG} {SECRET}")
+    page.get_by_role("slider").first.fill("70")
+    page.get_by_text("At 70.0% asked").wait_for()
+    assert page.evaluate(KEPT) == NOTHING
+    page.reload()
+    page.get_by_role("button", name="Read", exact=True).wait_for()
+    assert page.get_by_label("Text", exact=False).first.input_value() == ""
+    files = [path for folder in server[1:] for path in folder.rglob("*") if path.is_file()]
+    assert {"server.log", "reviews.sqlite"} <= {path.name for path in files}
+    for path in files:
+        assert SECRET.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_is_aa(visit, scheme):
+    page = visit(scheme=scheme)
+    page.get_by_role("button", name="Told without the word").click()
+    decision(page).get_by_text("Deferral score").wait_for()
+    page.wait_for_timeout(300)
+    measured = page.evaluate(LOW_CONTRAST)
+    assert measured["seen"] > 100
+    assert measured["low"] == []
+    page.get_by_role("tab", name="Review queue").click()
+    page.get_by_role("button", name="Next row").click()
+    page.get_by_text("Who are you?").wait_for()
+    assert page.evaluate(LOW_CONTRAST)["low"] == []
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_phone_needs_no_sideways_scrolling(visit, width):
+    page = visit(width=width, height=800)
+    page.get_by_role("button", name="Hard to place").click()
+    decision(page).get_by_text("Deferral score").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for element in page.locator(".so-card, .dc-area, table, button:visible, textarea").all():
+        box = element.bounding_box()
+        if box:
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
