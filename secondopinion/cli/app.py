@@ -305,6 +305,9 @@ def defer(
         "target_risk": target_risk,
         "positive_label": positive_label if best_f1 else None,
     }
+    wrong = [item for item in missed or () if not item.partition("=")[2]]
+    if wrong:
+        raise typer.BadParameter(f"--missed is {wrong[0]!r}; give CLASS=K, Death=10 say")
     changes = {
         "threshold": threshold,
         "risk": None if certify_risk is None else {"level": certify_risk, "delta": delta},

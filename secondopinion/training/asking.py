@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -140,7 +141,10 @@ def votes_of_run(
     names = run.facts["task"]["label_names"]
     known = expert_specs(recipe.experts)
     if files:
-        paths = [Path(path) for path in files]
+        paths = [Path(path).expanduser() for path in files]
+        absent = [str(path) for path in paths if not path.is_file()]
+        if absent:
+            raise InputError(f"there is no file {absent[0]}; --votes names Parquet, CSV or JSONL files of votes")
     elif known:
         for name, spec in known.items():
             if not votes_file(run, name).exists() and isinstance(spec, LOCAL_KINDS):
@@ -331,6 +335,12 @@ def _ask_one(run: RunFolder, spec: ExpertSpec, data: TrainingData, ids: list[str
         "dataset_fingerprint": data.fingerprint,
     }
     path = votes_file(run, spec.name)
+    if stopped is None and isinstance(spec, LlmExpertSpec) and not any(vote.answered_at for vote in votes):
+        reasons = ", ".join(f"{reason} ({n})" for reason, n in Counter(v.error for v in votes).most_common(3))
+        raise InputError(
+            f"{spec.name} answered none of {len(votes)} rows: {reasons}. Is the endpoint up, and is its address right? "
+            "The same command asks again"
+        )
     if votes or stopped is None:
         write_votes(path, votes, facts)
     if stopped is not None:
