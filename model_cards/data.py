@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json
 from secondopinion.core.run_folder import RunFolder
 
+from .deferral import TAGS, has_deferral, published_folder, require_deferral, system_metrics
 from .hub_terms import LICENCES, is_repo_id
 from .limits import derive_limits
 from .tables import figure_name, slug
@@ -47,7 +49,7 @@ class CardData:
         dataset_id: the data set on the Hub, or None.
         examples: authored (title, text) pairs for the widget; never rows of the data.
         facts: what run.json holds.
-        config: what the selected fold's config.json holds.
+        config: what the config.json of the published model holds.
         limits: sentences derived from the facts.
     """
 
@@ -77,6 +79,16 @@ class CardData:
     def labels(self) -> list[str]:
         """The classes, in the model's order."""
         return self.facts["task"]["label_names"]
+
+    @property
+    def defers(self) -> bool:
+        """Whether what is published is a deferring system."""
+        return has_deferral(self.facts)
+
+    @property
+    def expert_names(self) -> list[str]:
+        """Who can be asked, in the model's order."""
+        return list(self.config.get("expert_names") or [])
 
     @property
     def remote_code(self) -> bool:
@@ -110,6 +122,7 @@ class CardData:
                     "secondopinion",
                     slug(self.kind),
                     slug(self.facts["dataset"]["name"]),
+                    *(TAGS if self.defers else []),
                     *(["skops"] if self.kind == "tfidf" else []),
                     *(["lora"] if adapter else []),
                     *(["synthetic-data"] if self.facts["dataset"].get("synthetic") else []),
@@ -143,11 +156,17 @@ class CardData:
         wanted = ["accuracy", "macro_f1", "weighted_f1", *(f"f1_{label}" for label in self.labels)]
         if self.facts.get("missed"):
             wanted.append(f"recall_{self.facts['missed']['label']}")
-        return [
-            {"type": _metric_type(key), "name": f"{figure_name(key)} ({over})", "value": float(mean[key])}
+        whose = ", classifier alone" if self.defers else ""
+        entries = [
+            {"type": _metric_type(key), "name": f"{figure_name(key)}{whose} ({over})", "value": float(mean[key])}
             for key in wanted
             if key in mean
         ]
+        if self.defers:
+            positive = self.facts["deferral"].get("positive_label")
+            f1 = figure_name(f"f1_{positive}" if positive else "macro_f1")
+            entries = [*system_metrics(self.facts, f1), *entries]
+        return entries
 
 
 def _metric_type(key: str) -> str:
@@ -184,8 +203,9 @@ def card_data(
     """
     facts = run.facts
     require_figures(facts, run)
-    config = read_json(run.fold_folder(run.selected_fold) / "config.json")
-    _require_same_labels(config, facts, run)
+    folder = published_folder(run, facts)
+    config = read_json(folder / "config.json")
+    _require_same_labels(config, facts, folder)
     dataset_name = facts["dataset"]["name"]
     if examples is None:
         same = set(facts["task"]["label_names"]) == DEVICE_REPORT_LABELS
@@ -257,15 +277,17 @@ def require_figures(facts: dict[str, Any], run: RunFolder) -> None:
         raise InputError(
             f"{run.fold_folder(fold)} is missing: it is the checkpoint that the rule selected. Train fold {fold} again"
         )
+    if has_deferral(facts):
+        require_deferral(run, facts)
 
 
-def _require_same_labels(config: dict[str, Any], facts: dict[str, Any], run: RunFolder) -> None:
+def _require_same_labels(config: dict[str, Any], facts: dict[str, Any], folder: Path) -> None:
     id2label, labels = config.get("id2label"), config.get("label_names")
     if isinstance(id2label, dict):
         labels = [id2label[key] for key in sorted(id2label, key=int)]
     if labels is not None and labels != facts["task"]["label_names"]:
         raise InputError(
-            f"{run.fold_folder(facts['selection']['fold'])} has the classes {labels}, but run.json has "
+            f"{folder} has the classes {labels}, but run.json has "
             f"{facts['task']['label_names']}: the checkpoint is not of this run"
         )
 

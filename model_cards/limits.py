@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .deferral_limits import deferral_limits
 from .tables import count, figure_name, number, plain
 
 FEW_ROWS = 1000
@@ -159,6 +160,7 @@ def _calibration(facts: dict[str, Any]) -> Iterator[str]:
 
 RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     _synthetic,
+    deferral_limits,
     _missed,
     _weakest_class,
     _no_lift,

@@ -13,6 +13,7 @@ from secondopinion.core.errors import InputError
 from secondopinion.core.files import PARTIAL, disk_errors, partial_name, replace_folder
 from secondopinion.core.run_folder import RunFolder
 
+from .deferral_words import deferral_summary
 from .hub_terms import is_repo_id
 from .staging import Tree, build_tree, is_ours
 from .tables import describe_rule
@@ -67,7 +68,7 @@ def push_run(
     dataset_id: str | None = None,
     examples: Sequence[tuple[str, str]] | None = None,
 ) -> PushResult:
-    """Publish the selected checkpoint of a run with its card, plots and facts.
+    """Publish the selected checkpoint of a run, or its deferring system, with its card, plots and facts.
 
     Args:
         run: the run folder.
@@ -242,6 +243,8 @@ def commit_message(tree: Tree) -> tuple[str, str]:
     mean = facts["summary"]["mean"]
     figures = f"macro F1 {mean['macro_f1']:.4f}, weighted F1 {mean['weighted_f1']:.4f}"
     lines.append(f"Out-of-fold means: {figures}. Tag: {tree.tag}.")
+    if tree.card.defers:
+        lines.append(deferral_summary(facts))
     return title, "\n\n".join(lines)
 
 

@@ -6,12 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from . import deferral_words
 from .data import CardData
+from .deferral_tables import MOST_FEATURES, DeferralTables, rule_settings
 from .tables import (
     FIGURE_NAMES,
     Table,
     count,
     describe_rule,
+    drop_empty,
     duration,
     figure_name,
     flat_settings,
@@ -26,6 +29,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "model_card.md.jinja"
 PLOT_NAMES = {
     "calibration": "Calibration: how often a class was right, against the probability it was given",
+    "deferral_curve": "Deferral curve: F1 and accuracy of the system against the share of texts deferred",
+    "deferral_reliability": "Reliability of the score: what it promises against what came of it",
     "confusion_matrix": "Confusion matrix of the out-of-fold predictions",
     "folds": "F1 of each fold, with mean and standard deviation",
     "per_class_f1": "F1 of each class with 95% intervals, beside the baseline",
@@ -39,7 +44,8 @@ def render_card(data: CardData) -> str:
         data: see `card_data`.
     """
     front = _yaml(data.metadata())
-    body = _environment().get_template(TEMPLATE).render(card=data, facts=data.facts, tables=CardTables(data))
+    tables = {"tables": CardTables(data), "deferring": DeferralTables(data.facts) if data.defers else None}
+    body = _environment().get_template(TEMPLATE).render(card=data, facts=data.facts, **tables)
     lines = [line.rstrip() for line in body.splitlines()]
     kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
     return f"---\n{front}---\n\n" + "\n".join(kept).strip() + "\n"
@@ -64,7 +70,13 @@ def _environment() -> Any:
         keep_trailing_newline=True,
     )
     environment.filters.update(count=count, number=number, plain=plain, setting=setting, figure=figure_name)
-    environment.globals.update(plot_name=plot_name, describe_rule=describe_rule)
+    environment.globals.update(
+        plot_name=plot_name,
+        describe_rule=describe_rule,
+        rule_settings=rule_settings,
+        words=deferral_words,
+        most_features=MOST_FEATURES,
+    )
     return environment
 
 
@@ -101,7 +113,7 @@ class CardTables:
             for key in FIGURE_NAMES
             if key in self.mean and key != "micro_f1"
         ]
-        return _drop_empty(["Figure", "Mean over folds", "All held-out rows", "95% interval"], rows)
+        return drop_empty(["Figure", "Mean over folds", "All held-out rows", "95% interval"], rows)
 
     def per_class(self) -> Table:
         """Precision, recall and F1 of each class, with the interval of F1."""
@@ -120,7 +132,7 @@ class CardTables:
                 ]
             )
         header = ["Class", "Precision", "Recall", "F1", "F1, all held-out rows", "95% interval", "Rows"]
-        return _drop_empty(header, rows)
+        return drop_empty(header, rows)
 
     def per_fold(self) -> Table:
         """F1 of each class, macro and weighted F1 of each fold; the published fold is marked."""
@@ -144,7 +156,7 @@ class CardTables:
         means = [self.headline(f"f1_{label}") for label in self.data.labels]
         overall = [self.headline("macro_f1"), self.headline("weighted_f1")]
         rows.append(["Mean ± std" if self.std else "Mean", *means, *overall, "", ""])
-        return _drop_empty(header, rows)
+        return drop_empty(header, rows)
 
     def lift(self) -> Table:
         """Differences to the baseline on the same held-out rows."""
@@ -161,7 +173,7 @@ class CardTables:
             ]
             for key, lift in ((key, baseline["lift"][key]) for key in self._lift_order(baseline["lift"]))
         ]
-        return _drop_empty(["Figure", baseline["name"], "This model", "Difference", "95% interval"], rows)
+        return drop_empty(["Figure", baseline["name"], "This model", "Difference", "95% interval"], rows)
 
     def _lift_order(self, lift: dict[str, Any]) -> list[str]:
         order = [
@@ -243,9 +255,3 @@ def _flat(figures: dict[str, Any], key: str) -> float | None:
         return figures[key]
     kind, _, label = key.partition("_")
     return figures.get("per_class", {}).get(label, {}).get(kind)
-
-
-def _drop_empty(header: list[str], rows: list[list[str]]) -> Table:
-    """Leave out columns in which no row has anything to say."""
-    kept = [i for i in range(len(header)) if i == 0 or any(row[i] not in ("", "–") for row in rows)]
-    return Table([header[i] for i in kept], [[row[i] for i in kept] for row in rows])

@@ -16,9 +16,11 @@ from secondopinion.core.policy import CorpusPolicy
 from secondopinion.core.run_folder import RunFolder
 
 from .data import CardData, card_data, require_figures
+from .deferral import published_folder, require_code
 from .leaks import PICKLES, leaks
 from .render import render_card
 from .validate import validate_card
+from .vote_leaks import answer_pieces, expert_keys, quoted_answers
 
 CARD = "README.md"
 MODEL_FILES = (
@@ -152,7 +154,12 @@ def build_tree(
         validate_card(text)
         (root / CARD).write_text(text, encoding="utf-8")
     files = sorted([*files, _published(root, CARD)], key=lambda file: file.path)
+    secrets, pieces = [*secrets, *expert_keys(facts)], answer_pieces(run.votes_folder)
     found = [leak for file in files for leak in leaks(file.source, file.path, repo_id=repo_id, secrets=secrets)]
+    # A file that is no text or no JSON is among the leaks already, and cannot be read any further.
+    if not found:
+        require_code(published_folder(run, facts), sources, data.config)
+        found = [leak for file in files for leak in quoted_answers(file.source, file.path, pieces)]
     if found:
         shown = "\n".join(f"- {leak}" for leak in found[:10]) + ("\n- …" if len(found) > 10 else "")
         raise InputError(f"nothing was published: {run.path} holds what must stay here:\n{shown}")
@@ -168,7 +175,7 @@ def _policy(facts: dict[str, Any], run: RunFolder) -> CorpusPolicy:
 
 def _sources(run: RunFolder, facts: dict[str, Any], policy: CorpusPolicy) -> tuple[dict[str, Path], list[str]]:
     """Return {published path: file}, and the checkpoint's files that are left out."""
-    folder = run.fold_folder(facts["selection"]["fold"])
+    folder = published_folder(run, facts)
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.endswith(PARTIAL))
     pickles = [entry.name for entry in entries if entry.is_file() and entry.name.endswith(PICKLES)]
     if pickles:

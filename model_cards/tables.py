@@ -46,6 +46,18 @@ class Table:
         return "\n".join([line + " |" for line in lines[:1]] + [f"|{rule}|"] + [line + " |" for line in lines[1:]])
 
 
+def drop_empty(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table without the columns in which no row has anything to say.
+
+    >>> print(drop_empty(["class", "F1", "interval"], [["Death", "0.8418", ""]]))
+    | class |     F1 |
+    |:------|-------:|
+    | Death | 0.8418 |
+    """
+    kept = [i for i in range(len(header)) if i == 0 or any(row[i] not in ("", "–") for row in rows)]
+    return Table([header[i] for i in kept], [[row[i] for i in kept] for row in rows])
+
+
 def plain(value: Any) -> str:
     """Return text that cannot break out of its line or cell: `|`, `<`, backticks and line breaks disarmed."""
     text = " ".join(str(value).split())
@@ -59,6 +71,16 @@ def number(value: float | None, digits: int = 4) -> str:
     ('0.8418', '–')
     """
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def dollars(value: float) -> str:
+    """Return a price in US dollars: to the cent, or to three digits where it is less than a dollar.
+
+    >>> dollars(0.4), dollars(0.0841), dollars(12.5), dollars(0)
+    ('$0.40', '$0.0841', '$12.50', '$0.00')
+    """
+    cents = f"{value:,.2f}"
+    return f"${cents}" if value >= 1 or abs(float(cents) - value) < 1e-9 else f"${value:.3g}"
 
 
 def spread(mean: float | None, std: float | None) -> str:

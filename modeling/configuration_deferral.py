@@ -74,8 +74,8 @@ class DeferralConfig(PreTrainedConfig):
     network_size: int = 0
     mc_dropout_samples: int = 0
     num_members: int = 1
-    call_costs: list[float] | None = None
-    loss_matrix: list[list[float]] | None = None
+    call_costs: list[float | int] | None = None
+    loss_matrix: list[list[float | int]] | None = None
     alpha: float | int = 1.0
     temperature: float | int = 1.0
     threshold: float | int | None = None
@@ -99,9 +99,9 @@ class DeferralConfig(PreTrainedConfig):
             self.expert_names = ["expert"]
         if self.pad_token_id is None:
             self.pad_token_id = getattr(self.classifier_config, "pad_token_id", None)
-        labels = {int(key): value for key, value in self.classifier_config.id2label.items()}
-        kwargs.setdefault("id2label", labels)
-        kwargs.setdefault("label2id", {value: key for key, value in labels.items()})
+        if self.id2label is None:
+            self.id2label = {int(key): value for key, value in self.classifier_config.id2label.items()}
+            self.label2id = {value: key for key, value in self.id2label.items()}
         self.problem_type = "single_label_classification"
         super().__post_init__(**kwargs)
         self._check()

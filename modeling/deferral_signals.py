@@ -69,26 +69,27 @@ def uncertainty_signals(logits: torch.Tensor, names: Sequence[str] = SIGNALS) ->
         )
     logits = logits.float()
     classes = logits.shape[1]
-    total = torch.logsumexp(logits, dim=1, keepdim=True)
-    log_probabilities = logits - total
+    highest, predicted = logits.max(dim=1, keepdim=True)
+    log_probabilities = torch.log_softmax(logits, dim=1)
     probabilities = log_probabilities.exp()
-    highest = probabilities.topk(2, dim=1).values
-    predicted = logits.argmax(dim=1, keepdim=True)
+    top = probabilities.topk(2, dim=1).values
     columns = []
     for name in names:
         if name == "max_probability":
-            columns.append(highest[:, :1])
+            columns.append(top[:, :1])
         elif name == "margin":
-            columns.append(highest[:, :1] - highest[:, 1:])
+            columns.append(top[:, :1] - top[:, 1:])
         elif name == "entropy":
             columns.append(
                 entropy(probabilities, log_probabilities).div(math.log(classes)).clamp(0.0, 1.0).unsqueeze(1)
             )
         elif name == "energy":
-            columns.append(-total)
+            columns.append(log_probabilities.gather(1, predicted) - highest)
         elif name == "log_odds":
-            others = logits.scatter(1, predicted, -math.inf).logsumexp(dim=1, keepdim=True)
-            odds = logits.gather(1, predicted) - others
+            # Summed without p1 rather than taken from 1, so that a small remainder keeps its digits.
+            others = probabilities.scatter(1, predicted, 0.0).sum(dim=1, keepdim=True)
+            others = others.clamp(min=torch.finfo(torch.float32).tiny)
+            odds = log_probabilities.gather(1, predicted) - others.log()
             columns.append(odds.clamp(-LARGEST_LOG_ODDS, LARGEST_LOG_ODDS))
         else:
             columns.append(torch.zeros_like(logits).scatter_(1, predicted, 1.0))

@@ -13,7 +13,7 @@ from transformers.modeling_outputs import ModelOutput
 
 from .configuration_deferral import DeferralConfig
 from .configuration_pooled_encoder import PooledEncoderConfig
-from .deferral_losses import SURROGATES, surrogate_loss, two_stage_loss
+from .deferral_losses import IGNORED, SURROGATES, surrogate_loss, two_stage_loss
 from .deferral_policies import DeferralFeatures, DeferralPolicy, feature_names
 from .losses import classification_loss
 from .modeling_pooled_encoder import PooledEncoderForSequenceClassification
@@ -127,8 +127,16 @@ class DeferralForSequenceClassification(PreTrainedModel):
         config_kwargs.setdefault("max_length", tokenizer_limit(tokenizer))
         config = cls.config_class(classifier_config=inner, num_members=1 + len(members or []), **config_kwargs)
         model = cls(config)
-        for copy, given in zip([model.classifier, *model.members], [classifier, *(members or [])], strict=True):
-            copy.to(given.dtype).load_state_dict(given.state_dict())
+        for number, (copy, given) in enumerate(
+            zip([model.classifier, *model.members], [classifier, *(members or [])], strict=True)
+        ):
+            try:
+                copy.to(given.dtype).load_state_dict(given.state_dict())
+            except RuntimeError as error:
+                raise ValueError(
+                    f"member {number} ({type(given).__name__}) does not have the weights of the classifier "
+                    f"({type(classifier).__name__}); members are of the same configuration, the models of the folds say"
+                ) from error
         if model.features.text_traits is not None:
             vocab_size, _ = sizes(config.classifier_config)
             model.features.text_traits = TextTraits.from_tokenizer(tokenizer, vocab_size=vocab_size)
@@ -201,6 +209,8 @@ class DeferralForSequenceClassification(PreTrainedModel):
             output_attentions=output_attentions,
         )
         outputs = None
+        if self.config.policy == "two_stage":
+            features = features.detach()  # its classifier is fixed
         if self.policy.head is not None:
             outputs = self.policy.outputs(features, input_ids, attention_mask)
         scores = self.policy.scores(logits, outputs)
@@ -302,15 +312,15 @@ class DeferralForSequenceClassification(PreTrainedModel):
         kind = self.config.policy
         if expert_right is None or not (kind in SURROGATES or kind == "two_stage"):
             return classification_loss(logits, labels, "single_label_classification", normalizer=num_items_in_batch)
-        right = expert_right.float().view(len(labels), -1)
+        right, labelled = expert_right.float().view(len(labels), -1), labels != IGNORED
         if kind == "two_stage":
             classifier_right = 1.0 - self.policy.losses[labels.clamp(min=0), logits.argmax(dim=-1)]
             costs = 1.0 - right + self.policy.call_costs
-            losses = two_stage_loss(outputs, classifier_right, costs, reduction="none")
+            losses = two_stage_loss(outputs, classifier_right, costs, reduction="none") * labelled
         else:
             scores = torch.cat([logits.float(), outputs], dim=-1)
             losses = surrogate_loss(kind, scores, labels, right, self.config.alpha, reduction="none")
-        return losses.sum() / (len(labels) if num_items_in_batch is None else num_items_in_batch)
+        return losses.sum() / (labelled.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch)
 
 
 @contextmanager

@@ -103,8 +103,8 @@ class TextTraits(nn.Module):
         Returns:
             (batch, traits) float32, columns as in `TRAITS`.
         """
-        length = input_ids.shape[1]
-        rows = self.tokens[input_ids.clamp(0, len(self.tokens) - 1)]
+        table, cue_keys, length = self.tokens, self.cue_keys, input_ids.shape[1]
+        rows = table.take(input_ids.clamp(0, len(table) - 1))
         if attention_mask is not None:
             rows = rows * attention_mask.to(torch.int64)
         padded = functional.pad(rows, (1, LONGEST_SEQUENCE))
@@ -120,9 +120,9 @@ class TextTraits(nn.Module):
             key = torch.add(key, codes[:, n : n + length], alpha=1 << place)
             prefixes.append(key)
         keys = torch.stack(prefixes, dim=-1) + torch.arange(1, LONGEST_SEQUENCE + 1, device=key.device)
-        places = torch.searchsorted(self.cue_keys, keys)
-        found = (self.cue_keys[places] == keys) & (continues[:, 1:].unfold(1, LONGEST_SEQUENCE, 1) == 0)
-        packed = (self.cue_counts[places] * found).sum(dim=(1, 2)).unsqueeze(1)
+        places = torch.searchsorted(cue_keys, keys)
+        found = (cue_keys.take(places) == keys) & (continues[:, 1:].unfold(1, LONGEST_SEQUENCE, 1) == 0)
+        packed = (self.cue_counts.take(places) * found).sum(dim=(1, 2)).unsqueeze(1)
         shifts = torch.arange(0, COUNT_BITS * len(KINDS), COUNT_BITS, device=key.device)
         cues = (packed >> shifts) & ((1 << COUNT_BITS) - 1)
 

@@ -46,7 +46,8 @@
                                   unusable}, votes_sha1, cost_per_1000_usd, alone {figures}}],
                           threshold {value, rule, rate, rate_bound, rows, backend, dtype, reason},
                           certificate {…} or null, parts {fit, choose, certify, sha1},
-                          fallback {used, to, reason, gain {figure, difference, low, high}},
+                          agreement {krippendorff_alpha} or null,
+                          fallback {used, to, over, reason, gain {figure, difference, low, high}},
                           losses {matrix, kind, per_call}, positive_label,
                           figures: of the cross-fitted system over all rows, by `metrics/deferral_rate`}
 

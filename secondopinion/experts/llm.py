@@ -201,6 +201,7 @@ class LlmExpert:
             "prompt_name": self.prompt.name,
             "prompt_version": self.prompt.version,
             "prompt_sha1": self.prompt.sha1,
+            "prompt_texts": {"system": self.prompt.system, "user": self.prompt.user},
             "settings": {
                 **self._options(),
                 "probabilities": self.probabilities,

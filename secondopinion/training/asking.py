@@ -166,9 +166,17 @@ def votes_of_run(
             check_votes(votes, data.ids.tolist(), names, prompt_sha1=expected)
             if name in found:
                 raise InputError(f"{path} holds votes of {name!r}, and so does another file; give each expert once")
-            found[name] = votes
+            found[name] = _priced(votes, getattr(spec, "cost_per_call_usd", 0.0))
     refuse_own_gold(data, list(found))
     return found
+
+
+def _priced(votes: Any, per_call: float) -> Any:
+    """Return votes that do not say what they cost with the recipe's price of a call."""
+    if not per_call:
+        return votes
+    rows = [vote if vote.cost_usd is not None else replace(vote, cost_usd=per_call) for vote in votes.rows]
+    return replace(votes, rows=rows)
 
 
 def refuse_own_gold(data: TrainingData, experts: Sequence[str]) -> None:
@@ -250,7 +258,7 @@ def build_expert(spec: ExpertSpec, run: RunFolder, data: TrainingData) -> Any:
         return experts.PersonExpert(experts.ReviewQueue(queue), names, name=spec.name)
     if isinstance(spec, RecordedExpertSpec):
         _require(spec, "path")
-        return experts.RecordedExpert(Path(spec.path).expanduser(), names, ids=data.ids.tolist())
+        return experts.RecordedExpert(Path(spec.path).expanduser(), names, name=spec.name, ids=data.ids.tolist())
     _require(spec, "path")
     return experts.RecordedExpert(run_votes(spec, run), names)
 
@@ -268,7 +276,7 @@ def run_votes(spec: RunExpertSpec, run: RunFolder) -> list[Any]:
     """Return the out-of-fold predictions of another run as votes.
 
     Raises:
-        InputError: it has other folds or other classes, so that it may have been trained on the rows it votes on.
+        InputError: it has other data or other classes, so that its predictions are of something else.
     """
     from ..experts import Vote
 

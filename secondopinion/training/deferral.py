@@ -52,11 +52,26 @@ class Decisions:
         score: (rows,) of the expert that gains most.
         expert: (rows,) number of that expert.
         deferred: (rows,) bool.
+        fold: (rows,) the folds of cross-fitting.
     """
 
     score: np.ndarray
     expert: np.ndarray
     deferred: np.ndarray
+    fold: np.ndarray
+
+    def ranks(self) -> np.ndarray:
+        """Return (rows,) each score's place among its fold's, from 0 to 1, ties averaged.
+
+        Folds may have declared different policies, whose scores have no scale in common.
+        """
+        from scipy.stats import rankdata
+
+        ranks = np.zeros(len(self.score))
+        for j in np.unique(self.fold):
+            part = self.fold == j
+            ranks[part] = rankdata(self.score[part]) / part.sum()
+        return ranks
 
 
 @dataclass(frozen=True)
@@ -71,8 +86,10 @@ class DeferringSystem:
         candidates: figures of the candidates on the validation rows that declared the policy.
         rates: shares deferred at which they were compared.
         losses: (classes, classes) C[true, said].
+        published: the fold of cross-fitting whose policy is published.
         decisions: of the cross-fitted system.
         gain: of the cross-fitted system over the better single model.
+        over: the better single model, `classifier` or `expert`.
         alone: `classifier` or `expert` where that gain does not hold up and the system falls back to it.
     """
 
@@ -83,8 +100,10 @@ class DeferringSystem:
     candidates: list[dict[str, Any]]
     rates: tuple[float, ...]
     losses: np.ndarray
+    published: int
     decisions: Decisions
     gain: Gain
+    over: str
     alone: str | None
 
 
@@ -194,7 +213,9 @@ def build_system(run: RunFolder, rows: DeferralRows, spec: DeferralSpec) -> Defe
         delta = (spec.risk.delta if spec.risk else rule.delta) / picked_from
         certified = losses if spec.losses.missed else "error"
         certificate = certify(threshold, certifying, level=level, delta=delta, loss=certified, groups=groups)
-    return DeferringSystem(policy, threshold, certificate, parts, candidates, rates, losses, decisions, gain, alone)
+    return DeferringSystem(
+        policy, threshold, certificate, parts, candidates, rates, losses, published, decisions, gain, single, alone
+    )
 
 
 def gain_of(rows: DeferralRows, decisions: Decisions, spec: DeferralSpec, left_out: np.ndarray) -> tuple[Gain, str]:
@@ -265,7 +286,7 @@ def decide_cross_fitted(
         for choose, decide in ((parts.choose, parts.certify), (parts.certify, parts.choose)):
             choosing = choice_rows(rows.take(choose), crossed.outer[name][choose], losses)
             deferred[decide] = lowest_risk_or(spec.threshold, choosing, candidates).decide(score[decide])
-    return Decisions(score, expert, deferred), declared
+    return Decisions(score, expert, deferred, crossed.fold), declared
 
 
 def lowest_risk_or(rule: ThresholdRule, choosing: ChoiceRows, candidates: int) -> Threshold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -169,8 +170,8 @@ class LossSpec:
         for name, factor in self.missed.items():
             if name not in label_names:
                 raise InputError(f"deferral.losses.missed: no class {name!r}; {closest(name, label_names)}")
-            if factor <= 0:
-                raise InputError(f"deferral.losses.missed: {name} is {factor}; a factor is above 0")
+            if not 0 < factor < math.inf:
+                raise InputError(f"deferral.losses.missed: {name} is {factor}; a factor is above 0, and finite")
             losses[label_names.index(name)] *= factor
         if self.kind == "f1":
             if positive_label is None or len(label_names) != 2:
@@ -201,7 +202,7 @@ class DeferralSpec:
         losses: what mistakes and calls cost.
         threshold: how the threshold is chosen.
         risk: what is certified, if anything.
-        fallback: whether a gain that does not hold up makes the system never defer.
+        fallback: whether the system falls back to the better single model where no gain over it holds up.
         seed: of splits and of networks.
     """
 
@@ -236,6 +237,27 @@ class DeferralSpec:
                 f"{closest(self.positive_label, label_names)}"
             )
         self.losses.matrix(label_names, self.positive_label, 0.5)
+        self._require_values()
+
+    def _require_values(self) -> None:
+        from ..modeling.deferral_signals import SIGNALS
+        from ..modeling.text_traits import TRAITS
+
+        for key, given, known in (("signals", self.signals, SIGNALS), ("traits", self.traits, TRAITS)):
+            unknown = [name for name in given if name not in known]
+            if unknown or len(set(given)) < len(given):
+                wrong = f"no {unknown[0]!r}; {closest(unknown[0], known)}" if unknown else f"{given} names one twice"
+                raise InputError(f"deferral.{key}: {wrong}")
+        for key, value, least, most in (
+            ("losses.per_call", self.losses.per_call, 0.0, math.inf),
+            ("regularization", self.regularization, 1e-9, math.inf),
+            ("alpha", self.alpha, 0.0, 1.0),
+            ("network_size", self.network_size, 0, math.inf),
+            ("mc_dropout_samples", self.mc_dropout_samples, 0, math.inf),
+        ):
+            if not (least <= value <= most and math.isfinite(value)):
+                upper = "" if most == math.inf else f" and at most {most:g}"
+                raise InputError(f"deferral.{key} is {value}; it is at least {least:g}{upper}")
 
 
 def local_experts(experts: list[Any]) -> dict[str, dict[str, str]]:

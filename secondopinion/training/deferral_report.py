@@ -46,7 +46,8 @@ def write_deferral(
     """
     decisions = system.decisions
     vote = rows.votes[np.arange(len(rows)), decisions.expert]
-    figures = system_figures(rows, spec, decisions.score, vote, decisions.deferred, decisions.expert, system.losses)
+    figures = system_figures(rows, spec, decisions.ranks(), vote, decisions.deferred, decisions.expert, system.losses)
+    figures |= published_scores(rows, spec, system, vote, figures["curve"])
     threshold, certificate, gain = system.threshold, system.certificate, system.gain
     config = system.policy.config
     deferral = {
@@ -70,12 +71,14 @@ def write_deferral(
             "candidates": system.candidates,
         },
         "experts": [expert_facts(name, j, rows, spec, asked[name]) for j, name in enumerate(rows.expert_names)],
+        "agreement": experts_agreement(rows),
         "threshold": threshold.as_dict(),
         "certificate": None if certificate is None else certificate.as_dict(),
         "parts": system.parts.facts(),
         "fallback": {
             "used": system.alone is not None,
             "to": system.alone,
+            "over": system.over,
             "reason": gain.statement,
             "gain": {key: gain.as_dict()[key] for key in ("figure", "difference", "low", "high")},
         },
@@ -176,6 +179,48 @@ def measure_system(
     )
 
 
+def experts_agreement(rows: DeferralRows) -> dict[str, Any] | None:
+    """Return how far several experts agree: Krippendorff's α over the rows, None for one expert."""
+    if len(rows.expert_names) < 2:
+        return None
+    from ..experts import Vote, krippendorff_alpha
+
+    votes = [
+        Vote(identifier, name, None if said < 0 else rows.label_names[said])
+        for name, column in zip(rows.expert_names, rows.votes.T.tolist(), strict=True)
+        for identifier, said in zip(rows.ids.tolist(), column, strict=True)
+    ]
+    return {"krippendorff_alpha": krippendorff_alpha(votes, rows.label_names)}
+
+
+def published_scores(
+    rows: DeferralRows, spec: DeferralSpec, system: Any, vote: np.ndarray, curve: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the parts of the figures that are about the published policy's own scores, on rows that it did not see.
+
+    Args:
+        rows: out-of-fold rows.
+        spec: the recipe's section.
+        system: a `DeferringSystem`.
+        vote: (rows,) class of the vote that would be taken.
+        curve: of the cross-fitted system.
+
+    Returns:
+        `reliability`, and `curve` with the threshold at each of its rates.
+    """
+    own = np.flatnonzero(system.decisions.fold == system.published)
+    part, score = rows.take(own), system.decisions.score[own]
+    decided = (system.decisions.deferred[own], system.decisions.expert[own])
+    figures = system_figures(part, spec, score, vote[own], *decided, system.losses, n_resamples=0)
+    falling = np.sort(score.astype(np.float64))[::-1]
+    thresholds: list[float | None] = []
+    for rate in curve["rate"]:
+        place = round(rate * len(falling))
+        inside = 0 < place < len(falling)
+        thresholds.append(float(falling[place - 1] + falling[place]) / 2 if inside else None)
+    return {"reliability": figures["reliability"], "curve": {**curve, "threshold": {"policy": thresholds}}}
+
+
 def expert_facts(name: str, place: int, rows: DeferralRows, spec: DeferralSpec, votes: Any) -> dict[str, Any]:
     """Return who an expert is, what it was asked and how right it is; no text, no path.
 
@@ -210,6 +255,7 @@ def expert_facts(name: str, place: int, rows: DeferralRows, spec: DeferralSpec, 
         "prompt_name": facts.get("prompt_name"),
         "prompt_version": facts.get("prompt_version"),
         "prompt_sha1": facts.get("prompt_sha1"),
+        "prompt_texts": facts.get("prompt_texts"),
         "remote": bool(facts.get("remote", False)),
         "votes": {"asked": len(column), "usable": int(usable.sum()), "unusable": int((~usable).sum())},
         "votes_sha1": digest.hexdigest(),

@@ -36,10 +36,10 @@ def vote_classes(votes: Sequence[Any], ids: Sequence[str], label_names: Sequence
     return np.array([said.get(identifier, -1) for identifier in ids], dtype=np.int64)
 
 
-def vote_costs(votes: Sequence[Any], ids: Sequence[str], per_call: float = 0.0) -> np.ndarray:
-    """Return (rows,) US dollars of each row's vote; `per_call` where a vote does not say."""
+def vote_costs(votes: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
+    """Return (rows,) US dollars of each row's vote; 0 where a vote does not say."""
     costs = {vote.id: vote.cost_usd for vote in votes}
-    return np.array([per_call if costs.get(i) is None else costs[i] for i in ids], dtype=np.float64)
+    return np.array([costs.get(i) or 0.0 for i in ids], dtype=np.float64)
 
 
 def gather_rows(
@@ -47,7 +47,6 @@ def gather_rows(
     data: TrainingData,
     votes: Mapping[str, Sequence[Any]],
     spec: DeferralSpec,
-    costs: Mapping[str, float] | None = None,
 ) -> DeferralRows:
     """Return the out-of-fold rows of a run that every expert was asked about, beside the votes.
 
@@ -56,7 +55,6 @@ def gather_rows(
         data: what it was trained on.
         votes: expert → votes, checked.
         spec: the recipe's section.
-        costs: expert → US dollars a call, for votes that do not say what they cost.
 
     Raises:
         InputError: a prediction is not out of fold, or there is no row that every expert was asked about.
@@ -88,7 +86,7 @@ def gather_rows(
         gold=np.array([names.index(name) for name in predictions["gold"]]),
         logits=logits,
         votes=np.stack(columns, axis=1),
-        call_costs=np.stack([vote_costs(votes[name], ids, (costs or {}).get(name, 0.0)) for name in votes], axis=1),
+        call_costs=np.stack([vote_costs(votes[name], ids) for name in votes], axis=1),
         features=features,
         tokens=tokens,
         label_names=names,

@@ -12,6 +12,7 @@ from ..core.errors import InputError
 from .deferral_recipe import DeferralSpec
 
 TOKEN_POLICIES = ("compare_confidence", "logistic")
+SINGLE_EXPERT = ("rs", "asm")
 _LBFGS_STEPS = 200
 
 
@@ -91,9 +92,17 @@ def policy_config(spec: DeferralSpec, kind: str, classifier_config: Any, losses:
         classifier_config: of the classifier, as a dict or configuration.
         losses: (classes, classes) C[true, said].
         experts: (experts,) names.
+
+    Raises:
+        InputError: the candidate is defined for one expert, and there are several.
     """
     from ..modeling import DeferralConfig
 
+    if kind in SINGLE_EXPERT and len(experts) > 1:
+        raise InputError(
+            f"policy {kind!r} is defined for one expert, not {len(experts)} ({', '.join(experts)}); use ce, ova or "
+            "two_stage, or give the votes of one"
+        )
     plain = bool(np.array_equal(losses, 1.0 - np.eye(len(losses))))
     smallest = losses[losses > 0].min()
     return DeferralConfig(
@@ -139,6 +148,7 @@ class FittedPolicy:
                 "ask it again, or leave it out of the recipe"
             )
         self.config = config
+        rows = rows.take(np.argsort(rows.ids, kind="stable"))  # sums of floats depend on the order
         vocab_size = 0 if rows.tokens is None else rows.tokens.shape[1]
         with torch.random.fork_rng():
             torch.manual_seed(spec.seed)

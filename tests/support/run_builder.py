@@ -79,6 +79,7 @@ def build_run(
     trained: list[int] | None = None,
     synthetic: bool = False,
     baseline: bool = True,
+    deferral: bool = False,
 ) -> Path:
     """Write a finished run and return its folder.
 
@@ -90,6 +91,7 @@ def build_run(
         trained: the trained folds; all by default.
         synthetic: what the data says of itself.
         baseline: whether to compare with a worse system.
+        deferral: whether to make a deferring system of a `pooled_encoder`, with an expert's votes (see `deferral_run`).
     """
     trained = trained or list(range(1, n_splits + 1))
     draw = np.random.default_rng(7)
@@ -160,9 +162,14 @@ def build_run(
             "lift": lift(truth, ours, theirs, LABELS, n_resamples=200),
         }
     assignment = dict(zip(ids, fold_of.tolist(), strict=True))
-    write_json(run.folds_file, {**facts["folds"], "assignment": assignment})
+    fingerprint = {"dataset_fingerprint": facts["dataset"]["fingerprint"]}
+    write_json(run.folds_file, {**facts["folds"], **fingerprint, "assignment": assignment})
     run.write_local({"data": str(path / "data")})
     write_json(run.facts_file, {"schema_version": 1, **facts})
+    if deferral:
+        from deferral_run import add_deferral
+
+        add_deferral(run, gold, logits, fold_of, held_out, WORDS)
     return path
 
 

@@ -1,0 +1,117 @@
+"""Whether a run holds a deferring system, and whether its facts and its model are whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from secondopinion.core.errors import InputError
+from secondopinion.core.files import read_json
+from secondopinion.core.run_folder import RunFolder
+
+from .deferral_words import fallen_back
+
+TAGS = ("learning-to-defer", "selective-classification")
+DEFER = "make it again with `secondopinion defer`"
+REQUIRED = {
+    "policy": ("name", "title", "declared_by", "candidates", "settings"),
+    "threshold": ("rule", "rate", "rows", "backend", "dtype", "reason"),
+    "parts": ("fit", "choose", "certify"),
+    "fallback": ("used", "reason"),
+    "losses": ("matrix",),
+    "figures": ("rows", "deferred_rows", "deferral_rate", "unanswered", "system", "classifier", "expert"),
+}
+
+
+def has_deferral(facts: Mapping[str, Any]) -> bool:
+    """Whether `defer` made a deferring system of the run."""
+    return bool(facts.get("deferral"))
+
+
+def published_folder(run: RunFolder, facts: Mapping[str, Any]) -> Path:
+    """Return the folder of the model that is published: the deferring system, or the selected fold."""
+    return run.system_folder if has_deferral(facts) else run.fold_folder(facts["selection"]["fold"])
+
+
+def require_deferral(run: RunFolder, facts: Mapping[str, Any]) -> None:
+    """Raise unless the `deferral` section is whole and `system/` is the model that it describes.
+
+    Raises:
+        InputError: naming what is missing, or what does not fit.
+    """
+    deferral = facts["deferral"]
+    missing = [
+        name if not isinstance(deferral.get(name), dict) else f"{name}.{key}"
+        for name, keys in REQUIRED.items()
+        for key in keys
+        if not isinstance(deferral.get(name), dict) or deferral[name].get(key) is None
+    ]
+    missing += [name for name in ("experts",) if not deferral.get(name)]
+    if missing:
+        listed = ", ".join(f"deferral.{name}" for name in dict.fromkeys(missing))
+        raise InputError(f"{run.facts_file} lacks {listed}: a card of a deferring system needs them; {DEFER}")
+    folder = run.system_folder
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{run.facts_file} has a deferral section, but {folder} holds no model; {DEFER}")
+    config = read_json(folder / "config.json")
+    told = {
+        "policy": deferral["policy"]["name"],
+        "expert_names": [expert["name"] for expert in deferral["experts"]],
+        "threshold": deferral["threshold"].get("value"),
+        "certificate": deferral.get("certificate"),
+    }
+    other = sorted(name for name, value in told.items() if config.get(name) != value)
+    if config.get("model_type") != "deferral" or other:
+        found = f"another {', another '.join(other)}" if other else f"model_type {config.get('model_type')!r}"
+        raise InputError(f"{folder} is not the system that {run.facts_file} describes: it has {found}; {DEFER}")
+
+
+def require_code(folder: Path, files: Mapping[str, Path], config: Mapping[str, Any]) -> None:
+    """Raise unless every file of code that a model's configuration names is published, with all that it imports.
+
+    Args:
+        folder: the model's, for the message.
+        files: {published path: file}.
+        config: what its config.json holds.
+
+    Raises:
+        InputError: a file or a class is missing.
+    """
+    code = {path: file.read_text("utf-8") for path, file in files.items() if path.endswith(".py")}
+    pipelines = {task: own.get("impl", "") for task, own in (config.get("custom_pipelines") or {}).items()}
+    named = {**(config.get("auto_map") or {}), **pipelines}
+    for key, reference in named.items():
+        for one in reference if isinstance(reference, list) else [reference]:
+            # A reference such as `namespace/name--module.Class` is to code in another repository.
+            if not one or "--" in one:
+                continue
+            module, _, name = one.partition(".")
+            if not re.search(rf"^class {re.escape(name)}\b", code.get(f"{module}.py", ""), re.MULTILINE):
+                raise InputError(
+                    f"{folder / 'config.json'} names {one} for {key}, but the folder holds no such class: nobody "
+                    "could load what is published. Save the model again with save_pretrained"
+                )
+    for path, text in code.items():
+        for module in re.findall(r"^\s*from \.(\w+) import", text, re.MULTILINE):
+            if f"{module}.py" not in code:
+                raise InputError(
+                    f"{folder / path} imports {module}.py, which the folder does not hold: nobody could load what is "
+                    "published. Save the model again with save_pretrained"
+                )
+
+
+def system_metrics(facts: Mapping[str, Any], f1_name: str) -> list[dict[str, Any]]:
+    """Return the entries of the model index that are about the deferring system; their names say what they measure."""
+    figures = facts["deferral"]["figures"]
+    over = "(cross-fitted, out-of-fold rows"
+    instead = fallen_back(facts["deferral"])
+    if instead:
+        over += f"; not adopted: the published model {instead}"
+    values = {
+        "accuracy": ("Accuracy, deferring system", figures["system"]["accuracy"]),
+        "f1": (f"{f1_name}, deferring system", figures["system"]["f1"]),
+        "deferral_rate": ("Deferral rate", figures["deferral_rate"]),
+    }
+    return [{"type": kind, "name": f"{name} {over})", "value": float(own)} for kind, (name, own) in values.items()]
