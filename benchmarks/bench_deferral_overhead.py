@@ -15,6 +15,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -29,14 +30,14 @@ from secondopinion.training.encoders import resolve_encoder
 from secondopinion.training.recipe import EncoderSpec
 
 SHAPES = ((1, 32), (1, 128), (32, 32), (32, 128), (8, 512))
-WORDS = "no rash was seen after 5 mg of amoxicillin but possible pain in the left pump of the patient today ".split()
+SENTENCE = "no rash was seen after 5 mg of amoxicillin but possible pain in the left pump of the patient today"
 POLICIES = {"selective": False, "compare_confidence": True, "network": False}
 
 
 def batch_of(tokenizer, batch: int, length: int, seed: int) -> dict[str, torch.Tensor]:
     """Texts of words drawn by lot, cut to `length` tokens each; no padding, which costs the encoder as much."""
     generator = np.random.default_rng(seed)
-    texts = [" ".join(generator.choice(WORDS, size=length)) for _ in range(batch)]
+    texts = [" ".join(generator.choice(SENTENCE.split(), size=length)) for _ in range(batch)]
     return dict(tokenizer(texts, truncation=True, max_length=length, return_tensors="pt"))
 
 
@@ -97,9 +98,9 @@ def main() -> None:
         for batch, length in SHAPES:
             inputs = batch_of(tokenizer, batch, length, seed=batch * length)
             with torch.inference_mode():
-                plain, ours = (lambda: classifier(**inputs)), (lambda: model(**inputs))
+                plain, ours = partial(classifier, **inputs), partial(model, **inputs)
                 warm = paired(plain, ours, 3)
-                pairs = int(np.clip(arguments.seconds / warm.min(axis=0).sum(), 15, 600))
+                pairs = int(np.clip(arguments.seconds / warm.min(axis=0).sum(), 11, 600))
                 times = paired(plain, ours, pairs)
                 share = added(model, inputs, min(pairs, 200)) / np.median(times[:, 0])
             ratio = np.percentile(times[:, 1] / times[:, 0], (25, 50, 75))

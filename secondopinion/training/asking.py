@@ -355,7 +355,7 @@ def _ask_one(run: RunFolder, spec: ExpertSpec, data: TrainingData, ids: list[str
         raise stopped
     # Equal texts are asked and paid once, so an expert that counts says more than the sum over rows.
     costs = [vote.cost_usd for vote in votes if vote.cost_usd is not None]
-    paid = getattr(expert, "summary", {}).get("spent_usd", sum(costs) if costs else None)
+    paid = getattr(expert, "summary", {}).get("spent_usd", sum(costs)) if costs else None
     return {
         "asked": len(votes),
         "usable": sum(vote.label is not None for vote in votes),

@@ -46,13 +46,15 @@ class CrossFit:
 def policy_folds(rows: DeferralRows) -> np.ndarray:
     """Return (rows,) folds for cross-fitting: those of the run, or five of groups where it trained fewer than three.
 
-    Groups are dealt by the SHA-1 of their name, so the order of the rows does not matter.
+    Groups are dealt one by one in the order of the SHA-1 of their name, so the order of the rows does not matter.
     """
     trained = np.unique(rows.fold)
     if len(trained) >= 3:
         return rows.fold
-    names = rows.ids if rows.groups is None else rows.groups
-    return np.array([1 + int(hashlib.sha1(str(n).encode()).hexdigest(), 16) % PSEUDO_FOLDS for n in names])
+    names = list(map(str, rows.ids if rows.groups is None else rows.groups))
+    dealt = sorted(set(names), key=lambda name: hashlib.sha1(name.encode("utf-8", "surrogatepass")).hexdigest())
+    place = {name: 1 + number % PSEUDO_FOLDS for number, name in enumerate(dealt)}
+    return np.array([place[name] for name in names])
 
 
 def cross_fit(

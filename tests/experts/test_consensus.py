@@ -186,7 +186,7 @@ def test_without_crowd_kit_the_message_names_the_extra(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", missing)
     votes, _ = simulated(rows=5)
     assert consensus_labels(votes).facts["rows"] == 5
-    with pytest.raises(InputError, match=r"pip install 'secondopinion\[llm\]'"):
+    with pytest.raises(InputError, match=r"pip install 'secondopinion\[deferral\]'"):
         consensus_labels(votes, "dawid_skene")
 
 

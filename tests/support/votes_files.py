@@ -1,4 +1,4 @@
-"""Votes of made-up experts on made-up reports, and rows that policies are fitted on."""
+"""Votes of made-up experts on made-up reports, a run they are asked about, and rows that policies are fitted on."""
 
 from __future__ import annotations
 
@@ -26,6 +26,33 @@ def save_votes(
             said = label if luck < right else "" if luck < right + unusable else str(draw.choice(classes))
             writer.writerow([identifier, path.stem, said, 0.001])
     return path
+
+
+def trained_run(tmp_path_factory: Any, rows: int = 480) -> Path:
+    """Return a folder with `reports`, a `run` of three folds of a weak tiny encoder, and the votes of a good panel and
+    a novice; made once in a session, not to be changed.
+    """
+    from tiny_encoder import report_classes, save_encoder, save_reports
+
+    from secondopinion.training import load_recipe, train
+
+    root = tmp_path_factory.getbasetemp() / "trained-run"
+    if root.exists():
+        return root
+    save_encoder(root / "encoder")
+    save_reports(root / "reports", rows)
+    ids, gold = [f"r{i}" for i in range(rows)], report_classes(rows).tolist()
+    save_votes(root / "panel.csv", ids, gold)
+    save_votes(root / "novice.csv", ids, gold, right=0.5, seed=2)
+    recipe = {
+        "name": "tiny",
+        "folds": {"n_splits": 3},
+        "resamples": 50,
+        "training": {"epochs": 2, "learning_rate": 3e-3, "bf16": False, "validation_share": 0.2},
+        "model": {"encoder": str(root / "encoder"), "max_length": 32},
+    }
+    train(load_recipe(recipe), root / "reports", root / "run")
+    return root
 
 
 def padded(encoded: Sequence[Sequence[int]], left: bool = False) -> tuple[Any, Any]:
