@@ -6,7 +6,8 @@ The offline encoder (6 layers, 384 wide) with a fresh head, as it is and inside 
 every trait and, where the policy can have them, weights of tokens. Both get the same batches in turn, one thread, in
 one process; a pair gives a ratio of times, and the median over pairs is the figure to quote. Times are CPU seconds of
 that thread, so that other work on the machine counts less. `alone` times what is added without the encoder, over the
-plain forward: it lacks what the two do to each other's caches, and is the steadier of the two.
+plain forward: it lacks what the two do to each other's caches, and is the steadier of the two. `--base` takes fresh
+weights of the published encoder's size (12 layers, 768 wide) instead, and leaves the long batches out.
 """
 
 from __future__ import annotations
@@ -20,10 +21,14 @@ from functools import partial
 import numpy as np
 import torch
 from common import machine_line
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, BertConfig
 
 from secondopinion.core.machine import keep_pages
-from secondopinion.modeling import DeferralForSequenceClassification, PooledEncoderForSequenceClassification
+from secondopinion.modeling import (
+    DeferralForSequenceClassification,
+    PooledEncoderConfig,
+    PooledEncoderForSequenceClassification,
+)
 from secondopinion.modeling.deferral_signals import SIGNALS
 from secondopinion.modeling.text_traits import TRAITS
 from secondopinion.training.encoders import resolve_encoder
@@ -70,6 +75,7 @@ def added(model: DeferralForSequenceClassification, inputs: dict[str, torch.Tens
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", default="offline:all-MiniLM-L6-v2")
+    parser.add_argument("--base", action="store_true", help="an encoder of BERT-base size")
     parser.add_argument("--classes", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each policy and shape")
     parser.add_argument("--policies", nargs="+", default=list(POLICIES), choices=list(POLICIES))
@@ -81,6 +87,10 @@ def main() -> None:
     location = resolve_encoder(EncoderSpec(encoder=arguments.encoder)).location
     tokenizer = AutoTokenizer.from_pretrained(location, model_max_length=512)
     classifier = PooledEncoderForSequenceClassification.from_encoder(location, num_labels=arguments.classes).eval()
+    if arguments.base:
+        encoder = BertConfig(vocab_size=len(tokenizer))
+        config = PooledEncoderConfig(encoder_config=encoder, num_labels=arguments.classes)
+        classifier = PooledEncoderForSequenceClassification(config).eval()
     print(f"{machine_line()}; one thread")
     print(f"{'policy':<20}{'batch':>7}{'tokens':>8}{'plain':>11}{'ratio':>9}{'p25–p75':>17}{'alone':>9}")
     worst = 0.0
@@ -95,7 +105,7 @@ def main() -> None:
             network_size=16 if policy == "network" else 0,
             threshold=0.1,
         ).eval()
-        for batch, length in SHAPES:
+        for batch, length in SHAPES[:3] if arguments.base else SHAPES:
             inputs = batch_of(tokenizer, batch, length, seed=batch * length)
             with torch.inference_mode():
                 plain, ours = partial(classifier, **inputs), partial(model, **inputs)

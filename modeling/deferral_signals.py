@@ -73,6 +73,7 @@ def uncertainty_signals(logits: torch.Tensor, names: Sequence[str] = SIGNALS) ->
     log_probabilities = torch.log_softmax(logits, dim=1)
     probabilities = log_probabilities.exp()
     top = probabilities.topk(2, dim=1).values
+    surest = log_probabilities.gather(1, predicted)
     columns = []
     for name in names:
         if name == "max_probability":
@@ -80,17 +81,15 @@ def uncertainty_signals(logits: torch.Tensor, names: Sequence[str] = SIGNALS) ->
         elif name == "margin":
             columns.append(top[:, :1] - top[:, 1:])
         elif name == "entropy":
-            columns.append(
-                entropy(probabilities, log_probabilities).div(math.log(classes)).clamp(0.0, 1.0).unsqueeze(1)
-            )
+            spread = torch.special.entr(probabilities).sum(dim=1, keepdim=True)
+            columns.append(spread.div(math.log(classes)).clamp(0.0, 1.0))
         elif name == "energy":
-            columns.append(log_probabilities.gather(1, predicted) - highest)
+            columns.append(surest - highest)
         elif name == "log_odds":
             # Summed without p1 rather than taken from 1, so that a small remainder keeps its digits.
             others = probabilities.scatter(1, predicted, 0.0).sum(dim=1, keepdim=True)
             others = others.clamp(min=torch.finfo(torch.float32).tiny)
-            odds = log_probabilities.gather(1, predicted) - others.log()
-            columns.append(odds.clamp(-LARGEST_LOG_ODDS, LARGEST_LOG_ODDS))
+            columns.append((surest - others.log()).clamp(-LARGEST_LOG_ODDS, LARGEST_LOG_ODDS))
         else:
             columns.append(torch.zeros_like(logits).scatter_(1, predicted, 1.0))
     return torch.cat(columns, dim=1) if columns else logits.new_zeros(logits.shape[0], 0)

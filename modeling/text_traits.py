@@ -126,10 +126,11 @@ class TextTraits(nn.Module):
         shifts = torch.arange(0, COUNT_BITS * len(KINDS), COUNT_BITS, device=key.device)
         cues = (packed >> shifts) & ((1 << COUNT_BITS) - 1)
 
-        tokens = torch.count_nonzero(rows, dim=1).unsqueeze(1).float()
-        parts = torch.stack([torch.count_nonzero(continues, dim=1), torch.count_nonzero(rows & DIGIT, dim=1)], dim=1)
+        marked = torch.stack([ahead, continues, ahead & DIGIT], dim=1)
+        counts = torch.count_nonzero(marked, dim=2).float()
+        tokens = counts[:, :1]
         last = torch.zeros_like(tokens) if truncated is None else truncated.float().view(-1, 1)
-        return torch.cat([tokens.log1p(), parts / tokens.clamp(min=1.0), cues.float().log1p(), last], dim=1)
+        return torch.cat([tokens.log1p(), counts[:, 1:] / tokens.clamp(min=1.0), cues.float().log1p(), last], dim=1)
 
 
 def sequence_key(context: int, codes: list[int]) -> int:

@@ -222,6 +222,18 @@ def ask(
 
     quiet()
     specs = None
+    options = {"base-url": base_url, "provider": provider, "prompt": prompt, "api-key-env": api_key_env}
+    options |= {
+        "spending-cap": spending_cap,
+        "allow-remote": allow_remote,
+        "redact": redact,
+        "price-input": price_input,
+    }
+    given = [name for name, value in options.items() if value]
+    if model is None and given:
+        raise typer.BadParameter(
+            f"--{given[0]} belongs to --model; what the recipe's experts are asked with stands in the recipe"
+        )
     if model is not None:
         from ..training.recipe import read_expert
 

@@ -320,6 +320,19 @@ def _rows_to_ask(
     return data.ids[rows].tolist(), data.texts(np.array(rows))
 
 
+def _earlier(path: Path, votes: Sequence[Any], facts: Mapping[str, Any]) -> list[Any]:
+    """Return the votes of other rows that are on file and were asked for in the same way."""
+    from ..experts import read_votes
+
+    if not path.exists():
+        return []
+    before = read_votes(path)
+    if any(before.facts.get(key) != facts.get(key) for key in ("dataset_fingerprint", "prompt_sha1", "model", "kind")):
+        return []
+    asked = {vote.id for vote in votes}
+    return [vote for vote in before.rows if vote.id not in asked]
+
+
 def _ask_one(run: RunFolder, spec: ExpertSpec, data: TrainingData, ids: list[str], texts: list[str]) -> dict[str, Any]:
     from ..experts import write_votes
     from ..experts.asking import ExpertStopped
@@ -350,7 +363,7 @@ def _ask_one(run: RunFolder, spec: ExpertSpec, data: TrainingData, ids: list[str
             "The same command asks again"
         )
     if votes or stopped is None:
-        write_votes(path, votes, facts)
+        write_votes(path, [*votes, *_earlier(path, votes, facts)], facts)
     if stopped is not None:
         raise stopped
     # Equal texts are asked and paid once, so an expert that counts says more than the sum over rows.

@@ -23,7 +23,7 @@ from .data import TrainingData
 from .deferral_parts import Parts, split_parts
 from .deferral_recipe import DeferralSpec
 from .deferral_rows import check_run, gather_rows
-from .gain import Gain, better_single, gain_holds
+from .gain import Gain, better_single, gain_holds, loss_gain
 from .policy_fitting import DeferralRows, FittedPolicy, policy_config
 from .recipe import Recipe
 from .threshold import ALWAYS, Threshold, ThresholdRule, choose_threshold
@@ -144,7 +144,7 @@ def defer(
     say(f"{len(rows):,} out-of-fold rows with votes of {', '.join(rows.expert_names)}")
     system = build_system(run, rows, spec)
     save_system(run, system)
-    return write_deferral(run, rows, spec, system, asked)
+    return write_deferral(run, rows, spec, system, asked, recipe.resamples)
 
 
 def loss_matrix(rows: DeferralRows, spec: DeferralSpec) -> np.ndarray:
@@ -169,7 +169,6 @@ def build_system(run: RunFolder, rows: DeferralRows, spec: DeferralSpec) -> Defe
     classifier_config = read_json(run.fold_folder(run.selected_fold) / "config.json")
     for name in ("auto_map", "architectures", "dtype"):
         classifier_config.pop(name, None)
-    losses = loss_matrix(rows, spec)
 
     def fit(kind: str, part: DeferralRows) -> FittedPolicy:
         own = loss_matrix(part, spec)
@@ -182,14 +181,15 @@ def build_system(run: RunFolder, rows: DeferralRows, spec: DeferralSpec) -> Defe
     rates = DECLARING_RATES if rule.budget is None or rule.kind != "budget" else (rule.budget,)
     # The fold was picked among those trained by its held-out rows, so each of them may have been the one.
     picked_from = len(run.facts["folds"]["trained"])
-    decisions, declared = decide_cross_fitted(rows, crossed, spec, losses, rates, picked_from)
+    decisions, declared = decide_cross_fitted(rows, crossed, spec, rates, picked_from)
+    losses = loss_matrix(rows.take(np.flatnonzero(fold != published)), spec)
     name, candidates = declared[published]
     policy = crossed.final[name][published]
     parts = split_parts(rows.ids, rows.groups, fold, published, seed=spec.seed)
     choosing, certifying = (
         choice_rows(rows.take(part), crossed.outer[name][part], losses) for part in (parts.choose, parts.certify)
     )
-    gain, single = gain_of(rows, decisions, spec, parts.certify)
+    gain, single = gain_of(rows, decisions, spec, parts.certify, losses)
     groups = None if rows.groups is None else rows.groups[parts.certify]
     certificate = None
     if rule.kind == "target_risk":
@@ -218,7 +218,9 @@ def build_system(run: RunFolder, rows: DeferralRows, spec: DeferralSpec) -> Defe
     )
 
 
-def gain_of(rows: DeferralRows, decisions: Decisions, spec: DeferralSpec, left_out: np.ndarray) -> tuple[Gain, str]:
+def gain_of(
+    rows: DeferralRows, decisions: Decisions, spec: DeferralSpec, left_out: np.ndarray, losses: np.ndarray
+) -> tuple[Gain, str]:
     """Return what the cross-fitted system gains over the better single model, and which that is.
 
     The expert alone is one only where asking about every text is allowed.
@@ -228,10 +230,10 @@ def gain_of(rows: DeferralRows, decisions: Decisions, spec: DeferralSpec, left_o
         decisions: of the cross-fitted system.
         spec: the recipe's section; the figure is the one that declares policies.
         left_out: rows that take no part, because they certify what follows.
+        losses: (classes, classes) C[true, said].
     """
     rows_used = np.setdiff1d(np.arange(len(rows)), left_out)
-    names = {"accuracy": "accuracy", "loss": "accuracy", "f1": "macro_f1"}
-    figure = names[spec.declare_by]
+    figure = {"accuracy": "accuracy", "loss": "loss", "f1": "macro_f1"}[spec.declare_by]
     if spec.declare_by == "f1" and spec.positive_label:
         figure = f"f1_{spec.positive_label}"
     second = rows.answered()[np.arange(len(rows)), decisions.expert]
@@ -239,16 +241,17 @@ def gain_of(rows: DeferralRows, decisions: Decisions, spec: DeferralSpec, left_o
     gold, name, single = rows.gold[rows_used], "classifier", rows.classifier[rows_used]
     rule = spec.threshold
     if (rule.budget is None or rule.budget >= 1) and rule.cost_budget_usd_per_1000 is None:
-        name, _ = better_single(gold, single, second[rows_used], label_names=rows.label_names, figure=figure)
-        single = single if name == "classifier" else second[rows_used]
-    gain = gain_holds(
-        gold,
-        system[rows_used],
-        single,
-        label_names=rows.label_names,
-        figure=figure,
-        groups=None if rows.groups is None else rows.groups[rows_used],
-    )
+        expert = second[rows_used]
+        if figure == "loss":
+            name = "classifier" if losses[gold, single].mean() <= losses[gold, expert].mean() else "expert"
+        else:
+            name, _ = better_single(gold, single, expert, label_names=rows.label_names, figure=figure)
+        single = single if name == "classifier" else expert
+    groups = None if rows.groups is None else rows.groups[rows_used]
+    if figure == "loss":
+        gain = loss_gain(losses[gold, system[rows_used]], losses[gold, single], groups)
+    else:
+        gain = gain_holds(gold, system[rows_used], single, label_names=rows.label_names, figure=figure, groups=groups)
     return gain, name
 
 
@@ -256,7 +259,6 @@ def decide_cross_fitted(
     rows: DeferralRows,
     crossed: CrossFit,
     spec: DeferralSpec,
-    losses: np.ndarray,
     rates: Sequence[float],
     candidates: int,
 ) -> tuple[Decisions, dict[int, tuple[str, list[dict[str, Any]]]]]:
@@ -269,7 +271,6 @@ def decide_cross_fitted(
         rows: out-of-fold rows.
         crossed: the candidates' scores.
         spec: the recipe's section.
-        losses: (classes, classes).
         rates: shares deferred at which candidates are compared.
         candidates: how many folds the published one was picked from.
     """
@@ -279,7 +280,9 @@ def decide_cross_fitted(
     for j in np.unique(crossed.fold):
         validation, held_out = np.flatnonzero(crossed.fold != j), np.flatnonzero(crossed.fold == j)
         seen = {name: tables[int(j)][validation] for name, tables in crossed.inner.items()}
-        name, figures = declare(rows.take(validation), seen, rates, spec.declare_by, losses, spec.positive_label)
+        others = rows.take(validation)
+        losses = loss_matrix(others, spec)
+        name, figures = declare(others, seen, rates, spec.declare_by, losses, spec.positive_label)
         declared[int(j)] = (name, figures)
         score[held_out], expert[held_out] = best_expert(crossed.outer[name][held_out])
         parts = split_parts(rows.ids, rows.groups, crossed.fold, int(j), seed=spec.seed)

@@ -30,7 +30,12 @@ N_RESAMPLES = 2000
 
 
 def write_deferral(
-    run: RunFolder, rows: DeferralRows, spec: DeferralSpec, system: Any, asked: Mapping[str, Any]
+    run: RunFolder,
+    rows: DeferralRows,
+    spec: DeferralSpec,
+    system: Any,
+    asked: Mapping[str, Any],
+    n_resamples: int = N_RESAMPLES,
 ) -> dict[str, Any]:
     """Measure the cross-fitted system and write its section of run.json, its predictions and its plots.
 
@@ -40,13 +45,15 @@ def write_deferral(
         spec: the recipe's section.
         system: a `DeferringSystem`.
         asked: expert → votes, with the facts of who gave them.
+        n_resamples: of the bootstrap.
 
     Returns:
         The `deferral` section.
     """
     decisions = system.decisions
     vote = rows.votes[np.arange(len(rows)), decisions.expert]
-    figures = system_figures(rows, spec, decisions.ranks(), vote, decisions.deferred, decisions.expert, system.losses)
+    decided = (decisions.deferred, decisions.expert)
+    figures = system_figures(rows, spec, decisions.ranks(), vote, *decided, system.losses, n_resamples)
     figures |= published_scores(rows, spec, system, vote, figures["curve"])
     threshold, certificate, gain = system.threshold, system.certificate, system.gain
     config = system.policy.config

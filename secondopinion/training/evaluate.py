@@ -106,6 +106,11 @@ def evaluate_system(run: RunFolder, data: TrainingData, votes: Sequence[str | os
     if not facts.get("deferral") or not run.system_folder.is_dir():
         raise InputError(f"{run.path} is no deferring system; make it one with: secondopinion defer {run.path}")
     model = DeferralForSequenceClassification.from_pretrained(run.system_folder, dtype=torch.float32)
+    if model.config.threshold_record != facts["deferral"]["threshold"]:
+        raise InputError(
+            f"{run.system_folder} and {run.facts_file} are of two different calls of defer, one of which was cut off; "
+            f"run it again: secondopinion defer {run.path}"
+        )
     names = facts["task"]["label_names"]
     given: dict[str, Any] = {}
     for path in votes:

@@ -193,7 +193,7 @@ class Recipe:
                 section[key] = Path(value).expanduser().resolve().name
         for expert in plain["experts"]:
             if expert.get("base_url"):
-                expert["base_url"] = urlsplit(expert["base_url"]).hostname
+                expert["base_url"] = urlsplit(expert["base_url"]).hostname or expert["base_url"]
         if plain["model"]["kind"] == "tfidf":
             del plain["training"]
         if self.deferral is None and not self.experts:

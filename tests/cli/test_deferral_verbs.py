@@ -174,6 +174,13 @@ def test_wrong_input_says_what_to_do(run, template, server, arguments, message):
     assert not run.system_folder.exists()
 
 
+def test_a_missed_class_without_a_factor_exits_with_two(template):
+    answer = secondopinion("defer", template / "run", "--missed", "Death")
+    assert answer.exit_code == 2
+    assert "Death" in answer.stderr
+    assert "=" in answer.stderr
+
+
 @pytest.mark.parametrize("verb", ["ask", "defer", "evaluate"])
 def test_help_shows_an_example(verb):
     shown = secondopinion(verb, "--help")

@@ -95,8 +95,7 @@ def test_a_folds_truth_does_not_change_its_own_decisions(rows, crossed, spec):
     results = []
     for given in (rows, changed):
         found = crossed if given is rows and spec is SPEC else cross_fit(given, given.fold, spec.policies, fitter(spec))
-        losses = loss_matrix(given, spec)
-        results.append((found, *decide_cross_fitted(given, found, spec, losses, [0.1, 0.2], 5)))
+        results.append((found, *decide_cross_fitted(given, found, spec, [0.1, 0.2], 5)))
     (one, before, declared), (two, after, declared_after) = results
     for name in spec.policies:
         assert np.array_equal(one.outer[name][turned], two.outer[name][turned])
