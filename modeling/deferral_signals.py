@@ -81,8 +81,9 @@ def uncertainty_signals(logits: torch.Tensor, names: Sequence[str] = SIGNALS) ->
         elif name == "margin":
             columns.append(top[:, :1] - top[:, 1:])
         elif name == "entropy":
-            spread = torch.special.entr(probabilities).sum(dim=1, keepdim=True)
-            columns.append(spread.div(math.log(classes)).clamp(0.0, 1.0))
+            columns.append(
+                entropy(probabilities, log_probabilities).div(math.log(classes)).clamp(0.0, 1.0).unsqueeze(1)
+            )
         elif name == "energy":
             columns.append(surest - highest)
         elif name == "log_odds":
