@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from .configuration_deferral import DeferralConfig
 from .deferral_losses import deferral_score
@@ -43,8 +44,9 @@ class DeferralFeatures(nn.Module):
         unknown = [name for name in config.traits or [] if name not in TRAITS]
         if unknown:
             raise ValueError(f"unknown traits of a text {unknown}; known: {', '.join(TRAITS)}")
-        self.places = [TRAITS.index(name) for name in config.traits or []]
-        self.text_traits = TextTraits(vocab_size) if self.places else None
+        places = [TRAITS.index(name) for name in config.traits or []]
+        self.text_traits = TextTraits(vocab_size) if places else None
+        self.places = None if places == list(range(len(TRAITS))) else places
 
     def forward(
         self,
@@ -71,8 +73,9 @@ class DeferralFeatures(nn.Module):
             (batch, features) float32, columns as in `feature_names`.
         """
         columns = [uncertainty_signals(logits, self.signals)]
-        if self.places:
-            columns.append(self.text_traits(input_ids, attention_mask, truncated)[:, self.places])
+        if self.text_traits is not None:
+            traits = self.text_traits(input_ids, attention_mask, truncated)
+            columns.append(traits if self.places is None else traits[:, self.places])
         columns += [disagreement(sampled) for sampled in (dropout_logits, member_logits) if sampled is not None]
         if embedding is not None:
             columns.append(embedding.float())
@@ -111,8 +114,9 @@ class PolicyHead(nn.Module):
         values = self.dense(features)
         if self.tokens is not None:
             mask = attention_mask.float()
-            found = self.tokens(input_ids.clamp(max=self.tokens.num_embeddings - 1)) * mask.unsqueeze(-1)
-            values = values + found.sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1.0).sqrt()
+            ids = input_ids.clamp(max=self.tokens.num_embeddings - 1)
+            found = functional.embedding_bag(ids, self.tokens.weight, mode="sum", per_sample_weights=mask)
+            values = torch.addcmul(values, found, mask.sum(dim=1, keepdim=True).clamp_(min=1.0).rsqrt_())
         return values
 
     def dense(self, features: torch.Tensor) -> torch.Tensor:
@@ -155,6 +159,7 @@ class DeferralPolicy(nn.Module):
             else PolicyHead(num_features, outputs, config.network_size, vocab_size if config.token_weights else 0)
         )
         losses = torch.tensor(config.loss_matrix or unit_losses(config.num_labels), dtype=torch.float32)
+        self.unit_losses = config.loss_matrix is None
         self.register_buffer("losses", losses / losses.max(), persistent=True)
         costs = config.call_costs or [0.0] * experts
         self.register_buffer("call_costs", torch.tensor(costs, dtype=torch.float32), persistent=True)
@@ -175,7 +180,7 @@ class DeferralPolicy(nn.Module):
         if self.kind == "two_stage":
             return outputs[:, 1:] - outputs[:, :1]
         if self.kind in ("selective", "compare_confidence"):
-            risk = expected_loss(logits, self.losses).unsqueeze(-1)
+            risk = expected_loss(logits, None if self.unit_losses else self.losses).unsqueeze(-1)
             confidence = 1.0 if self.kind == "selective" else torch.sigmoid(outputs)
             return confidence - (1.0 - risk) - self.call_costs
         columns = [
@@ -205,17 +210,20 @@ def unit_losses(num_labels: int) -> list[list[float]]:
     return [[float(i != j) for j in range(num_labels)] for i in range(num_labels)]
 
 
-def expected_loss(logits: torch.Tensor, losses: torch.Tensor) -> torch.Tensor:
+def expected_loss(logits: torch.Tensor, losses: torch.Tensor | None = None) -> torch.Tensor:
     """Return (batch,) the loss that the classifier itself expects of its answer: Σ_y p_y C[y, ŷ].
 
     Args:
         logits: (batch, classes), calibrated.
-        losses: (classes, classes), rows are the true class.
+        losses: (classes, classes), rows are the true class; by default every mistake costs 1.
 
     >>> expected_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])).tolist()
     [0.5]
     """
     probabilities = torch.softmax(logits.float(), dim=-1)
+    if losses is None:
+        # Summed without p1 rather than taken from 1, so that a small remainder keeps its digits.
+        return probabilities.scatter(1, logits.argmax(dim=-1, keepdim=True), 0.0).sum(dim=-1)
     answer = logits.argmax(dim=-1)
     return (probabilities * losses.T[answer]).sum(dim=-1)
 

@@ -274,15 +274,19 @@ class DeferralForSequenceClassification(PreTrainedModel):
         if self.config.threshold is None:
             return torch.zeros_like(scores, dtype=torch.bool)
         made_with = (self.config.threshold_record or {}).get("dtype")
-        device = scores.device.type
-        running = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else self.dtype
-        if made_with and not self.training and made_with != str(running).removeprefix("torch."):
+        if made_with and not self.training and made_with != str(running := self._running_dtype(scores)).split(".")[1]:
             raise ValueError(
                 f"the threshold was chosen with {made_with}, but the model runs in {running}, which shifts its scores. "
                 f"Load it with dtype=torch.{made_with}, choose a threshold again with `secondopinion defer`, or set "
                 "model.config.threshold = None to have scores without decisions"
             )
         return scores > self.config.threshold
+
+    def _running_dtype(self, scores: torch.Tensor) -> torch.dtype:
+        device = scores.device.type
+        if torch.is_autocast_enabled(device):
+            return torch.get_autocast_dtype(device)
+        return next(self.classifier.parameters()).dtype
 
     @staticmethod
     def embed(hidden_states: tuple[torch.Tensor, ...], attention_mask: torch.Tensor) -> torch.Tensor:

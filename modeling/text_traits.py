@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -14,6 +15,9 @@ JOINS, OPEN, TOKEN, DIGIT = 1, 2, 4, 8
 CODE_BITS, LENGTH_BITS, COUNT_BITS = 14, 3, 15
 CONTEXT_SHIFT = LENGTH_BITS + CODE_BITS * LONGEST_SEQUENCE
 CAPACITY = 8192
+STEPS = np.arange(LONGEST_SEQUENCE)
+PLACES = [1 << LENGTH_BITS + CODE_BITS * (LONGEST_SEQUENCE - 1 - n) for n in range(LONGEST_SEQUENCE)]
+SHIFTS = [COUNT_BITS * i for i in range(len(KINDS))]
 LAST = torch.iinfo(torch.int64).max
 
 
@@ -103,41 +107,94 @@ class TextTraits(nn.Module):
         Returns:
             (batch, traits) float32, columns as in `TRAITS`.
         """
-        table, cue_keys, length = self.tokens, self.cue_keys, input_ids.shape[1]
-        rows = table.take(input_ids.clamp(0, len(table) - 1))
-        if attention_mask is not None:
-            rows = rows * attention_mask.to(torch.int64)
-        padded = functional.pad(rows, (1, LONGEST_SEQUENCE))
-        ahead = padded[:, 1:]
-        # One shift moves OPEN under JOINS and DIGIT under TOKEN: what the piece before says about this one.
-        context = ahead & (padded[:, :-1] >> 1) & (JOINS | TOKEN)
-        continues = context & JOINS
-        codes = ahead >> 4
-        key = context[:, :length] << CONTEXT_SHIFT
-        prefixes = []
-        for n in range(LONGEST_SEQUENCE):
-            place = LENGTH_BITS + CODE_BITS * (LONGEST_SEQUENCE - 1 - n)
-            key = torch.add(key, codes[:, n : n + length], alpha=1 << place)
-            prefixes.append(key)
-        keys = torch.stack(prefixes, dim=-1) + torch.arange(1, LONGEST_SEQUENCE + 1, device=key.device)
-        places = torch.searchsorted(cue_keys, keys)
-        found = (cue_keys.take(places) == keys) & (continues[:, 1:].unfold(1, LONGEST_SEQUENCE, 1) == 0)
-        packed = (self.cue_counts.take(places) * found).sum(dim=(1, 2)).unsqueeze(1)
-        shifts = torch.arange(0, COUNT_BITS * len(KINDS), COUNT_BITS, device=key.device)
-        cues = (packed >> shifts) & ((1 << COUNT_BITS) - 1)
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask.long()
+        arrays = (self.tokens, self.cue_keys, self.cue_counts, input_ids, mask)
+        if input_ids.device.type == "cpu" and not torch.compiler.is_compiling():
+            counts = count_sparsely(*(array.numpy() for array in arrays))
+            traits = np.zeros((len(counts), len(TRAITS)), dtype=np.float32)
+            np.log1p(counts, out=traits[:, :-1])
+            np.divide(counts[:, 1:3], np.maximum(counts[:, :1], 1), out=traits[:, 1:3])
+            if truncated is not None:
+                traits[:, -1] = truncated.numpy()
+            return torch.from_numpy(traits)
+        counts = count(*arrays).float()
+        logs = counts.log1p()
+        shares = counts[:, 1:3] / counts[:, :1].clamp(min=1.0)
+        last = torch.zeros_like(logs[:, :1]) if truncated is None else truncated.float().view(-1, 1)
+        return torch.cat([logs[:, :1], shares, logs[:, 3:], last], dim=1)
 
-        marked = torch.stack([ahead, continues, ahead & DIGIT], dim=1)
-        counts = torch.count_nonzero(marked, dim=2).float()
-        tokens = counts[:, :1]
-        last = torch.zeros_like(tokens) if truncated is None else truncated.float().view(-1, 1)
-        return torch.cat([tokens.log1p(), counts[:, 1:] / tokens.clamp(min=1.0), cues.float().log1p(), last], dim=1)
+
+def count(
+    table: torch.Tensor, cue_keys: torch.Tensor, cue_counts: torch.Tensor, input_ids: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """Return (batch, 3 + kinds of cues) integers: tokens, those that continue a word, those with a digit, the cues.
+
+    Args:
+        table: (vocabulary + 1,) of the tokens.
+        cue_keys: (capacity,) sorted.
+        cue_counts: (capacity,).
+        input_ids: (batch, sequence).
+        mask: (batch, sequence), int64.
+    """
+    length = input_ids.shape[1]
+    rows = table.take(input_ids.clamp(0, len(table) - 1)) * mask
+    padded = functional.pad(rows, (1, LONGEST_SEQUENCE))
+    ahead = padded[:, 1:]
+    # One shift moves OPEN under JOINS and DIGIT under TOKEN: what the piece before says about this one.
+    context = ahead & (padded[:, :-1] >> 1) & (JOINS | TOKEN)
+    continues = context & JOINS
+    codes = ahead >> 4
+    key = context[:, :length] << CONTEXT_SHIFT
+    prefixes = []
+    for n, place in enumerate(PLACES):
+        key = torch.add(key, codes[:, n : n + length], alpha=place)
+        prefixes.append(key + (n + 1))
+    keys = torch.stack(prefixes, dim=-1)
+    places = torch.searchsorted(cue_keys, keys)
+    found = (cue_keys.take(places) == keys) & (continues[:, 1:].unfold(1, LONGEST_SEQUENCE, 1) == 0)
+    packed = (cue_counts.take(places) * found).sum(dim=(1, 2))
+    cues = [(packed >> shift) & ((1 << COUNT_BITS) - 1) for shift in SHIFTS]
+    marked = torch.stack([ahead, continues, ahead & DIGIT], dim=1)
+    return torch.cat([torch.count_nonzero(marked, dim=2), torch.stack(cues, dim=1)], dim=1)
+
+
+def count_sparsely(
+    table: np.ndarray, cue_keys: np.ndarray, cue_counts: np.ndarray, input_ids: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    """Return what `count` does, in float32, on CPU.
+
+    For a few short texts the number of operations is what costs: numpy's are cheaper than torch's, and looking up
+    only the places where a cue can begin touches less memory between two forwards of the encoder.
+    """
+    batch, length = input_ids.shape
+    padded = np.zeros((batch, length + 1 + LONGEST_SEQUENCE), dtype=np.int64)
+    padded[:, 1 : length + 1] = table.take(input_ids, mode="clip") * mask
+    ahead = padded[:, 1:]
+    context = ahead & (padded[:, :-1] >> 1) & (JOINS | TOKEN)
+    continues = context & JOINS
+    codes = ahead >> 4
+    row, column = codes.nonzero()
+    places = row * (length + LONGEST_SEQUENCE) + column
+    windows = places[:, None] + STEPS
+    starts = (context.take(places) << CONTEXT_SHIFT)[:, None] + (STEPS + 1)
+    keys = (codes.take(windows, mode="clip") * PLACES).cumsum(axis=1) + starts
+    entries = cue_keys.searchsorted(keys)
+    found = (cue_keys.take(entries) == keys) & (continues.take(windows + 1, mode="clip") == 0)
+    packed = np.zeros(batch, dtype=np.int64)
+    np.add.at(packed, row, (cue_counts.take(entries) * found).sum(axis=1))
+    counts = np.empty((batch, 3 + len(KINDS)), dtype=np.float32)
+    np.add.reduce(ahead != 0, axis=1, out=counts[:, 0])
+    np.add.reduce(continues, axis=1, out=counts[:, 1])
+    np.add.reduce((ahead & DIGIT) != 0, axis=1, out=counts[:, 2])
+    counts[:, 3:] = (packed[:, None] >> SHIFTS) & ((1 << COUNT_BITS) - 1)
+    return counts
 
 
 def sequence_key(context: int, codes: list[int]) -> int:
     """Return the number that stands for a sequence of piece codes after a context: sorted, searched, compared."""
     key = (context << CONTEXT_SHIFT) + len(codes)
     for n, code in enumerate(codes):
-        key += code << LENGTH_BITS + CODE_BITS * (LONGEST_SEQUENCE - 1 - n)
+        key += code * PLACES[n]
     return key
 
 

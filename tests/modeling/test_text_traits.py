@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from secondopinion.modeling.text_cues import read_pieces, word_marks
-from secondopinion.modeling.text_traits import TRAITS, TextTraits
+from secondopinion.modeling.text_traits import TRAITS, TextTraits, count, count_sparsely
 
 CORPUS = [
     "Patient denies pain. No fever, no NO, (no) not dizzy (dizzy) 18; was ruled out and negative for bleeding.",
@@ -269,3 +269,21 @@ def test_a_tokenizer_without_words_is_refused():
 
     with pytest.raises(ValueError, match="Characters has no vocabulary to read traits from"):
         TextTraits.from_tokenizer(Characters())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_both_ways_of_counting_agree(data):
+    """On CPU the traits are counted by numpy where a cue can begin, elsewhere by torch at every place."""
+    vocabulary = st.integers(0, len(TABLES.tokens) + 3)
+    batch, length = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 40))
+    cues = TABLES.tokens.gt(15).nonzero().flatten().tolist()
+    row = st.lists(st.sampled_from(cues) | vocabulary, min_size=length, max_size=length)
+    ids = torch.tensor(data.draw(st.lists(row, min_size=batch, max_size=batch)))
+    mask = torch.tensor(
+        data.draw(
+            st.lists(st.lists(st.integers(0, 1), min_size=length, max_size=length), min_size=batch, max_size=batch)
+        )
+    )
+    arrays = (TABLES.tokens, TABLES.cue_keys, TABLES.cue_counts, ids, mask)
+    assert count(*arrays).tolist() == count_sparsely(*(array.numpy() for array in arrays)).tolist()

@@ -1,0 +1,211 @@
+"""`train`, `evaluate`, `push`, `space`, `demo`: a run from its recipe to its page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .root import app, example
+
+
+@app.command(
+    epilog=example(
+        "secondopinion train --config recipes/maude_tfidf.yaml --data data/maude",
+        "secondopinion train --config recipes/maude_offline.yaml --data data/maude --baseline runs/maude_tfidf",
+        "accelerate launch --multi_gpu --num_processes 2 -m secondopinion train --config …",
+    )
+)
+def train(
+    config: Annotated[str, typer.Option(help="Recipe: a YAML file, or the name of a shipped one.")],
+    data: Annotated[str | None, typer.Option(help="Prepared folder, or a data set on the Hub.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Run folder; runs/<name of the recipe> by default.")] = None,
+    fold: Annotated[list[int] | None, typer.Option(help="Train this fold only (may be repeated).")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Run folder of phase 1 on the same folds, to compare with.")
+    ] = None,
+) -> None:
+    """Train a recipe with cross-validation and write the run folder. Run it again to continue a killed one."""
+    from ..training import train as run
+    from .show import quiet, results_of
+
+    quiet()
+    done = run(config, data, output, folds=fold, baseline=baseline)
+    if done.facts_file.exists():
+        typer.echo(results_of(done))
+        typer.echo(f"\nrun folder: {done.path}")
+
+
+@app.command(
+    epilog=example(
+        "secondopinion evaluate runs/maude_offline",
+        "secondopinion evaluate runs/maude_offline --compare runs/maude_tfidf",
+        "secondopinion evaluate runs/maude_offline --data data/other_reports",
+    )
+)
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    data: Annotated[
+        str | None,
+        typer.Option(help="Other data: predict it with the selected fold. Without it: the out-of-fold figures."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Its split.")] = "train",
+    compare: Annotated[list[Path] | None, typer.Option(help="Run folders to put beside it.")] = None,
+    votes: Annotated[
+        list[Path] | None, typer.Option(help="Votes for that data: what does the deferring system do on it?")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Print a run's figures with intervals, or measure its selected model on other data."""
+    import json as json_module
+
+    from ..training import evaluate_run
+    from .show import quiet, results_of
+
+    quiet()
+    facts = evaluate_run(run, data, split=split, votes=votes)
+    if json:
+        typer.echo(json_module.dumps(facts, indent=2, sort_keys=True))
+    else:
+        typer.echo(results_of(run, *(compare or []), measured=None if data is None else facts))
+        if facts.get("deferral"):
+            from ..training.deferral_table import deferral_table
+
+            typer.echo("\n" + deferral_table(facts["deferral"]))
+
+
+@app.command(
+    epilog=example(
+        "secondopinion push runs/maude_offline --to ./published",
+        "secondopinion push runs/maude_offline --to my-team/maude-severity --private",
+    )
+)
+def push(
+    run: Annotated[Path, typer.Argument(help="A finished run folder.")],
+    to: Annotated[str, typer.Option(help="namespace/name on the Hub, or a folder (./published).")],
+    private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch to commit to; main by default.")] = None,
+    create_pr: Annotated[bool, typer.Option(help="Open a pull request instead of committing.")] = False,
+    agreement: Annotated[str | None, typer.Option(help="Name of the agreement that lets you publish.")] = None,
+    license: Annotated[str | None, typer.Option(help="Licence of the model, as the Hub spells it.")] = None,
+    dataset_id: Annotated[str | None, typer.Option(help="The data set's name on the Hub, for the card.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Build and check everything, send nothing.")] = False,
+) -> None:
+    """Publish a run: weights, code, tokenizer, card, plots and run.json in one commit."""
+    from ..model_cards import push_run
+    from .show import quiet
+
+    quiet()
+    result = push_run(
+        run,
+        to,
+        private=private,
+        revision=revision,
+        create_pr=create_pr,
+        agreement=agreement,
+        license=license,
+        dataset_id=dataset_id,
+        dry_run=dry_run,
+    )
+    typer.echo(result.message)
+
+
+@app.command(
+    epilog=example(
+        "secondopinion space maude_severity --model ./published/encoder --baseline ./published/baseline",
+        "secondopinion space maude_severity --model my-team/maude-severity --trust-remote-code",
+        "secondopinion space deferral_console --model runs/l2d_ade_offline --queue reviews",
+        "secondopinion space deferral_console --model ./published --expert-url http://127.0.0.1:8000/v1 "
+        "--expert-model NAME",
+    )
+)
+def space(
+    name: Annotated[str, typer.Argument(help="Which Space: maude_severity or deferral_console.")] = "maude_severity",
+    model: Annotated[
+        str | None, typer.Option(help="The published model: a folder, a run folder, or a name on the Hub.")
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(help="The published phase-1 model, likewise.", rich_help_panel="Options of maude_severity"),
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="The model's branch, tag or commit on the Hub.")] = None,
+    baseline_revision: Annotated[
+        str | None, typer.Option(help="The phase-1 model's.", rich_help_panel="Options of maude_severity")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; a free one by default.")] = None,
+    host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option(help="Let code from the model's repository run. Not needed with this package installed."),
+    ] = False,
+    open_browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = False,
+    expert_url: Annotated[
+        str | None,
+        typer.Option(
+            help="OpenAI-compatible endpoint of a language model that is asked about texts that are deferred.",
+            rich_help_panel="Options of deferral_console",
+        ),
+    ] = None,
+    expert_model: Annotated[
+        str | None, typer.Option(help="Its name there.", rich_help_panel="Options of deferral_console")
+    ] = None,
+    expert_prompt: Annotated[
+        str | None,
+        typer.Option(
+            help="A shipped prompt, or a file; by default the one that the run's expert was asked with.",
+            rich_help_panel="Options of deferral_console",
+        ),
+    ] = None,
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(
+            help="Environment variable that holds the endpoint's key.", rich_help_panel="Options of deferral_console"
+        ),
+    ] = None,
+    allow_remote: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Host outside this machine that may be sent the texts (may be repeated).",
+            rich_help_panel="Options of deferral_console",
+        ),
+    ] = None,
+    queue: Annotated[
+        Path | None,
+        typer.Option(
+            help="File or folder of the review queue, where people answer.",
+            rich_help_panel="Options of deferral_console",
+        ),
+    ] = None,
+) -> None:
+    """Serve a Space on this machine. Nothing that is typed into it is stored, but for what is sent to a queue."""
+    from .live_expert import live_expert
+    from .space import launch_space
+
+    launch_space(
+        name,
+        model=model,
+        baseline=baseline,
+        revision=revision,
+        baseline_revision=baseline_revision,
+        host=host,
+        port=port,
+        trust_remote_code=trust_remote_code,
+        open_browser=open_browser,
+        expert=live_expert(expert_url, expert_model, expert_prompt, api_key_env, allow_remote),
+        queue=queue,
+    )
+
+
+@app.command(epilog=example("secondopinion demo --output demo", "secondopinion demo --no-launch"))
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for data, runs and published models.")] = Path("demo-output"),
+    launch: Annotated[bool, typer.Option(help="Open the Space at the end.")] = True,
+    port: Annotated[int | None, typer.Option(help="Port of the Space.")] = None,
+) -> None:
+    """Walk the whole line on authored reports: prepare, train both phases, evaluate, publish, open the Space."""
+    from .demo import run_demo
+    from .show import quiet
+
+    quiet()
+    run_demo(output, launch=launch, port=port)
