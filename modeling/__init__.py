@@ -6,27 +6,37 @@
 'cls_mean_concat'
 """
 
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from .configuration_deferral import POLICIES, DeferralConfig
+from .configuration_multitask_qa import CATEGORIES, MultiTaskQAConfig
 from .configuration_pooled_encoder import POOLINGS, PooledEncoderConfig
 from .losses import classification_loss, inverse_frequency_weights
 from .modeling_deferral import DeferralForSequenceClassification, DeferralOutput
+from .modeling_multitask_qa import MultiTaskQAForQuestionAnswering, MultiTaskQAOutput
 from .modeling_pooled_encoder import PooledEncoderForSequenceClassification
+from .no_answer import choose_no_answer_threshold, fit_no_answer_scale, no_answer_probability
+from .pipeline_clinical_question_answering import TASK as QUESTION_ANSWERING
+from .pipeline_clinical_question_answering import ClinicalQuestionAnsweringPipeline
 from .pipeline_deferring_text_classification import TASK, DeferringTextClassificationPipeline
 from .pooling import pool
+from .qa_answers import Answer, Answers, decode
+from .qa_prediction import WindowLogits, predict_windows
+from .qa_windows import Windows, make_windows
 from .streaming_budget import StreamingBudget
+from .window_collator import WindowCollator
 
-_CLASSIFIERS = (
-    (PooledEncoderConfig, PooledEncoderForSequenceClassification),
-    (DeferralConfig, DeferralForSequenceClassification),
+_MODELS = (
+    (PooledEncoderConfig, PooledEncoderForSequenceClassification, AutoModelForSequenceClassification),
+    (DeferralConfig, DeferralForSequenceClassification, AutoModelForSequenceClassification),
+    (MultiTaskQAConfig, MultiTaskQAForQuestionAnswering, AutoModelForQuestionAnswering),
 )
-for _config, _model in _CLASSIFIERS:
+for _config, _model, _auto_class in _MODELS:
     AutoConfig.register(_config.model_type, _config)
-    AutoModelForSequenceClassification.register(_config, _model)
+    _auto_class.register(_config, _model)
     _config.register_for_auto_class()
-    _model.register_for_auto_class("AutoModelForSequenceClassification")
+    _model.register_for_auto_class(_auto_class.__name__)
 
 PIPELINE_REGISTRY.register_pipeline(
     TASK,
@@ -34,18 +44,40 @@ PIPELINE_REGISTRY.register_pipeline(
     pt_model=AutoModelForSequenceClassification,
     type="text",
 )
+PIPELINE_REGISTRY.register_pipeline(
+    QUESTION_ANSWERING,
+    pipeline_class=ClinicalQuestionAnsweringPipeline,
+    pt_model=AutoModelForQuestionAnswering,
+    type="text",
+)
 
 __all__ = [
+    "CATEGORIES",
     "POLICIES",
     "POOLINGS",
+    "Answer",
+    "Answers",
+    "ClinicalQuestionAnsweringPipeline",
     "DeferralConfig",
     "DeferralForSequenceClassification",
     "DeferralOutput",
     "DeferringTextClassificationPipeline",
+    "MultiTaskQAConfig",
+    "MultiTaskQAForQuestionAnswering",
+    "MultiTaskQAOutput",
     "PooledEncoderConfig",
     "PooledEncoderForSequenceClassification",
     "StreamingBudget",
+    "WindowCollator",
+    "WindowLogits",
+    "Windows",
+    "choose_no_answer_threshold",
     "classification_loss",
+    "decode",
+    "fit_no_answer_scale",
     "inverse_frequency_weights",
+    "make_windows",
+    "no_answer_probability",
     "pool",
+    "predict_windows",
 ]

@@ -207,6 +207,7 @@ class DeferralForSequenceClassification(PreTrainedModel):
             position_ids=position_ids,
             global_attention_mask=global_attention_mask,
             output_attentions=output_attentions,
+            needs_features=self.policy.head is not None,
         )
         outputs = None
         if self.config.policy == "two_stage":
@@ -234,8 +235,9 @@ class DeferralForSequenceClassification(PreTrainedModel):
         truncated: torch.Tensor | None = None,
         *,
         output_hidden_states: bool | None = None,
+        needs_features: bool = True,
         **optional: torch.Tensor | bool | None,
-    ) -> tuple[ModelOutput, torch.Tensor, torch.Tensor, torch.Tensor]:
+    ) -> tuple[ModelOutput, torch.Tensor, torch.Tensor | None, torch.Tensor]:
         """Return the classifier's output, calibrated logits (batch, classes), features (batch, features) and the mask.
 
         Args:
@@ -243,6 +245,7 @@ class DeferralForSequenceClassification(PreTrainedModel):
             attention_mask: (batch, sequence); all ones by default.
             truncated: (batch,), as in `forward`.
             output_hidden_states: whether the classifier's output holds them.
+            needs_features: False leaves them out (None): a policy without a head reads none.
             **optional: further inputs of the classifier.
         """
         if attention_mask is None:
@@ -252,6 +255,8 @@ class DeferralForSequenceClassification(PreTrainedModel):
         inputs |= {name: value for name, value in optional.items() if value is not None}
         classified = self.classifier(**inputs)
         logits = classified.logits / self.config.temperature
+        if not needs_features:
+            return classified, logits, None, attention_mask
         if truncated is None and self.config.max_length:
             truncated = attention_mask.sum(dim=1) >= self.config.max_length
         features = self.features(

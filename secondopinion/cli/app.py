@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import data_verbs, deferral_verbs, run_verbs
+from . import data_verbs, deferral_verbs, qa_verbs, run_verbs
 from .root import app
 
-ORDER = ("prepare", "train", "ask", "defer", "evaluate", "push", "space", "demo")
-VERBS = (data_verbs, run_verbs, deferral_verbs)
+ORDER = ("prepare", "train", "ask", "defer", "evaluate", "extract", "push", "space", "demo")
+VERBS = (data_verbs, run_verbs, deferral_verbs, qa_verbs)
 
 app.registered_commands.sort(key=lambda command: ORDER.index(command.name or command.callback.__name__))
 

@@ -1,0 +1,275 @@
+"""Many questions asked of many notes: a table of answers with their places, categories and scores."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import InputError
+from ..core.files import atomic_file, disk_errors, read_json, remove_partials, write_json
+from ..core.progress import progress, say
+from .questions import Question, read_questions
+
+FORMATS = (".parquet", ".csv", ".jsonl")
+NOTES_PER_PART = 32
+DIGEST = b"notes_sha256"
+
+Answerer = Callable[..., list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What an extraction did.
+
+    Attributes:
+        output: the table.
+        notes: that were asked about.
+        rows: of the table.
+        answered: question and note pairs that have an answer.
+        categories: how many of the answers are of each category.
+    """
+
+    output: Path
+    notes: int
+    rows: int
+    answered: int
+    categories: dict[str, int]
+
+    def __str__(self) -> str:
+        """Return what a terminal shows: counts, no text."""
+        lines = [f"{self.notes:,} notes, {self.answered:,} answers; {self.rows:,} rows in {self.output}"]
+        lines += [f"  {name:<12}{n:>8,}" for name, n in self.categories.items()]
+        return "\n".join(lines)
+
+
+def extract(
+    answerer: Answerer,
+    questions: str | os.PathLike | Sequence[str | Question],
+    notes: Iterable[tuple[str, str]],
+    output: str | os.PathLike,
+    *,
+    identity: Mapping[str, Any] | None = None,
+    categories: Sequence[str] | None = None,
+    answered_only: bool = False,
+    force: bool = False,
+    **options: Any,
+) -> Extraction:
+    """Ask every question of every note and write a table, one row for each pair.
+
+    Columns: `note`, `question_id`, `question`, `answer` (null where the note has none), `start` and `end` (characters
+    of the note), `score`, `no_answer_probability`, `category`, `category_probability`, `as_asked` (whether it is the
+    category that the question names; null where it names none) and `p_<category>` for each category.
+
+    Notes are read a few at a time and each part is on disk before the next is begun: memory stays flat, and the same
+    call continues what was stopped.
+
+    Args:
+        answerer: a "clinical-question-answering" pipeline.
+        questions: a file of questions, or questions (see `read_questions`).
+        notes: (id, text) pairs, as `read_corpus` gives them.
+        output: `.parquet`, `.csv` or `.jsonl`.
+        identity: what else decides the answers (model, revision, source of the notes): unfinished work with another
+            one is not continued.
+        categories: keep answers of these categories alone.
+        answered_only: leave out pairs without an answer.
+        force: replace an output that is there, and unfinished work with it.
+        **options: of the pipeline's call.
+
+    Raises:
+        InputError: a question, a note or the output is not as expected, or unfinished work is of something else.
+        DiskFullError: no room was left.
+    """
+    output = Path(output)
+    names = list(answerer.model.config.id2label.values()) if hasattr(answerer, "model") else []
+    asked = read_questions(questions, names)
+    unknown = [name for name in categories or () if names and name not in names]
+    if unknown:
+        raise InputError(f"the model knows no category {unknown[0]!r}; it knows {', '.join(names)}")
+    if output.suffix not in FORMATS:
+        raise InputError(f"{output} ends in {output.suffix!r}; expected one of {', '.join(FORMATS)}")
+    if output.exists() and not force:
+        raise InputError(f"{output} is there already; give another --output, or --force to replace it")
+    work = output.absolute().with_name(f".{output.name}.work")
+    job = {
+        "questions": [asdict(question) for question in asked],
+        "categories": sorted(categories or ()),
+        "answered_only": answered_only,
+        "options": {name: repr(value) for name, value in sorted(options.items())},
+        "names": names,
+        **(identity or {}),
+    }
+    _claim(work, job, force)
+    keep = _Filter(categories, answered_only)
+    stream = iter(notes)
+    total = 0
+    with disk_errors(output), progress(label="notes", unit="note") as bar:
+        for number, part in enumerate(iter(lambda: list(islice(stream, NOTES_PER_PART)), [])):
+            path = work / f"part-{number:06d}.parquet"
+            digest = hashlib.sha256(json.dumps(part).encode()).digest()
+            if not path.exists():
+                table = _table(answerer, asked, part, names, keep, options)
+                _write_part(path, table, digest)
+            elif _digest(path) != digest:
+                raise InputError(
+                    f"{work} holds answers about other notes than those that are given now; give the notes it was "
+                    "begun with, or --force to begin anew"
+                )
+            total += len(part)
+            bar.update(len(part))
+    if not total:
+        shutil.rmtree(work, ignore_errors=True)
+        raise InputError("there are no notes to ask about")
+    rows, answered, counts = _join(work, output)
+    shutil.rmtree(work, ignore_errors=True)
+    ordered = {name: counts[name] for name in names if counts[name]}
+    return Extraction(output, total, rows, answered, ordered)
+
+
+@dataclass(frozen=True)
+class _Filter:
+    categories: Sequence[str] | None
+    answered_only: bool
+
+    def __call__(self, row: Mapping[str, Any]) -> bool:
+        if row["answer"] is None and (self.answered_only or self.categories):
+            return False
+        return not self.categories or row["category"] in self.categories
+
+
+def _claim(work: Path, job: dict[str, Any], force: bool) -> None:
+    if work.exists():
+        remove_partials(work)
+        stored = work / "job.json"
+        if not force and stored.exists() and read_json(stored) == job:
+            say(f"continuing what was begun in {work}")
+            return
+        if not force and stored.exists():
+            changed = sorted(key for key in job if read_json(stored).get(key) != job[key])
+            raise InputError(
+                f"{work} holds unfinished work that was begun differently ({', '.join(changed)}); finish it with the "
+                "old settings, or give --force to begin anew"
+            )
+        shutil.rmtree(work)
+    work.mkdir(parents=True)
+    write_json(work / "job.json", job)
+
+
+def _table(
+    answerer: Answerer,
+    questions: Sequence[Question],
+    notes: Sequence[tuple[str, str]],
+    names: Sequence[str],
+    keep: _Filter,
+    options: Mapping[str, Any],
+) -> Any:
+    import pyarrow as pa
+
+    pairs = [(note, text, question) for note, text in notes for question in questions]
+    answers = answerer(
+        question=[question.question for *_, question in pairs], context=[text for _, text, _ in pairs], **options
+    )
+    rows = (_row(note, question, answer, names) for (note, _, question), answer in zip(pairs, answers, strict=True))
+    return pa.Table.from_pylist([row for row in rows if keep(row)], schema=_schema(names))
+
+
+def _row(note: str, question: Question, answer: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    none = answer["no_answer"]
+    probabilities = answer.get("category_probabilities") or {}
+    category = answer.get("category")
+    return {
+        "note": note,
+        "question_id": question.id,
+        "question": question.question,
+        "answer": None if none else answer["answer"],
+        "start": None if none else answer["start"],
+        "end": None if none else answer["end"],
+        "score": answer["score"],
+        "no_answer_probability": answer["no_answer_probability"],
+        "category": category,
+        "category_probability": probabilities.get(category),
+        "as_asked": None if question.category is None or category is None else category == question.category,
+        **{f"p_{name}": probabilities.get(name) for name in names},
+    }
+
+
+def _schema(names: Sequence[str]) -> Any:
+    import pyarrow as pa
+
+    text, whole, real = pa.string(), pa.int64(), pa.float64()
+    columns = {"note": text, "question_id": text, "question": text, "answer": text, "start": whole, "end": whole}
+    columns |= {"score": real, "no_answer_probability": real, "category": text, "category_probability": real}
+    columns |= {"as_asked": pa.bool_(), **{f"p_{name}": real for name in names}}
+    return pa.schema(list(columns.items()))
+
+
+def _write_part(path: Path, table: Any, digest: bytes) -> None:
+    import pyarrow.parquet as pq
+
+    with atomic_file(path) as temporary:
+        pq.write_table(table.replace_schema_metadata({DIGEST: digest}), temporary)
+
+
+def _digest(path: Path) -> bytes | None:
+    import pyarrow.parquet as pq
+
+    return (pq.read_schema(path).metadata or {}).get(DIGEST)
+
+
+def _join(work: Path, output: Path) -> tuple[int, int, Counter[str]]:
+    """Write the parts as one table; returns rows, rows with an answer, and answers of each category."""
+    rows, answered, counts = 0, 0, Counter()
+
+    def counted() -> Iterator[Any]:
+        import pyarrow.parquet as pq
+
+        nonlocal rows, answered
+        for path in sorted(work.glob("part-*.parquet")):
+            table = pq.read_table(path).replace_schema_metadata(None)
+            rows += len(table)
+            has_answer = table.filter(table["answer"].is_valid())
+            answered += len(has_answer)
+            counts.update(name for name in has_answer["category"].to_pylist() if name is not None)
+            yield table
+
+    with atomic_file(output) as temporary:
+        _WRITERS[output.suffix](counted(), temporary)
+    return rows, answered, counts
+
+
+def _write_parquet(tables: Iterator[Any], path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    first = next(tables)
+    with pq.ParquetWriter(path, first.schema) as writer:
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)
+
+
+def _write_csv(tables: Iterator[Any], path: Path) -> None:
+    from pyarrow import csv
+
+    first = next(tables)
+    with csv.CSVWriter(path, first.schema) as writer:
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)
+
+
+def _write_jsonl(tables: Iterator[Any], path: Path) -> None:
+    with open(path, "w", encoding="utf-8") as handle:
+        for table in tables:
+            handle.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist())
+
+
+_WRITERS = {".parquet": _write_parquet, ".csv": _write_csv, ".jsonl": _write_jsonl}
+
+__all__ = ["Extraction", "extract"]
