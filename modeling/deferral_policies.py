@@ -1,11 +1,14 @@
 """Policies: from a classifier's uncertainty and a text's traits to a score for each expert, higher = rather ask."""
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from .configuration_deferral import DeferralConfig
-from .deferral_losses import deferral_score
+from .deferral_arithmetic import few, linear, risk_of, sigmoid, with_tokens
+from .deferral_losses import SURROGATES, deferral_score
 from .deferral_signals import disagreement, signal_columns, uncertainty_signals
 from .text_traits import TRAITS, TextTraits
 
@@ -111,6 +114,8 @@ class PolicyHead(nn.Module):
         The weights of a text's tokens are summed and divided by the root of their number, so that a long text does
         not outweigh its features.
         """
+        if few(features) and (self.tokens is None or few(input_ids)) and not torch.is_grad_enabled():
+            return torch.tensor(self._of_few(features, input_ids, attention_mask))
         values = self.dense(features)
         if self.tokens is not None:
             mask = attention_mask.float()
@@ -118,6 +123,19 @@ class PolicyHead(nn.Module):
             found = functional.embedding_bag(ids, self.tokens.weight, mode="sum", per_sample_weights=mask)
             values = torch.addcmul(values, found, mask.sum(dim=1, keepdim=True).clamp_(min=1.0).rsqrt_())
         return values
+
+    def _of_few(
+        self, features: torch.Tensor, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None
+    ) -> list[list[float]]:
+        means, stds = self.mean.tolist(), self.std.tolist()
+        rows = [[(x - m) / s for x, m, s in zip(row, means, stds, strict=True)] for row in features.tolist()]
+        if self.hidden is not None:
+            rows = [[math.tanh(value) for value in row] for row in linear(self.hidden, rows)]
+        values = linear(self.output, rows)
+        if self.tokens is None:
+            return values
+        weights = self.tokens.weight.detach().numpy().take(input_ids.numpy(), axis=0, mode="clip").tolist()
+        return [with_tokens(*row) for row in zip(values, weights, attention_mask.tolist(), strict=True)]
 
     def dense(self, features: torch.Tensor) -> torch.Tensor:
         """Return (batch, outputs) without the tokens' part."""
@@ -172,22 +190,41 @@ class DeferralPolicy(nn.Module):
 
     def scores(self, logits: torch.Tensor, outputs: torch.Tensor | None) -> torch.Tensor:
         """Return (batch, experts) scores of calibrated (batch, classes) logits and the head's outputs."""
-        if self.kind == "logistic":
-            return torch.sigmoid(outputs) - self.call_costs
-        if self.kind == "network":
-            right = torch.sigmoid(outputs)
-            return right[:, 1:] - right[:, :1] - self.call_costs
         if self.kind == "two_stage":
             return outputs[:, 1:] - outputs[:, :1]
-        if self.kind in ("selective", "compare_confidence"):
-            risk = expected_loss(logits, None if self.unit_losses else self.losses).unsqueeze(-1)
-            confidence = 1.0 if self.kind == "selective" else torch.sigmoid(outputs)
-            return confidence - (1.0 - risk) - self.call_costs
-        columns = [
-            deferral_score(self.kind, torch.cat([logits.float(), one], dim=-1), logits.shape[-1])
-            for one in outputs.split(1, dim=-1)
+        if self.kind in SURROGATES:
+            columns = [
+                deferral_score(self.kind, torch.cat([logits.float(), one], dim=-1), logits.shape[-1])
+                for one in outputs.split(1, dim=-1)
+            ]
+            return torch.stack(columns, dim=-1)
+        if self.kind == "selective":
+            outputs = None
+        if few(logits) and (outputs is None or few(outputs)):
+            return torch.tensor(self._gains(logits.tolist(), None if outputs is None else outputs.tolist()))
+        right = 1.0 if outputs is None else torch.sigmoid(outputs)
+        if self.kind == "logistic":
+            return right - self.call_costs
+        if self.kind == "network":
+            return right[:, 1:] - right[:, :1] - self.call_costs
+        risk = expected_loss(logits, None if self.unit_losses else self.losses).unsqueeze(-1)
+        return right - (1.0 - risk) - self.call_costs
+
+    def _gains(self, logits: list[list[float]], outputs: list[list[float]] | None) -> list[list[float]]:
+        """Return (batch, experts) how much surer each expert is to be right than the classifier, prices taken off."""
+        losses = None if self.unit_losses else self.losses.tolist()
+        prices = self.call_costs.tolist()
+        right = [[1.0] * len(prices)] * len(logits) if outputs is None else [[sigmoid(x) for x in o] for o in outputs]
+        if self.kind == "logistic":
+            own = [0.0] * len(logits)
+        elif self.kind == "network":
+            own, right = [row[0] for row in right], [row[1:] for row in right]
+        else:
+            own = [1.0 - risk_of(row, losses) for row in logits]
+        return [
+            [one - sure - price for one, price in zip(row, prices, strict=True)]
+            for row, sure in zip(right, own, strict=True)
         ]
-        return torch.stack(columns, dim=-1)
 
     def forward(
         self,

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import torch
 
+from .deferral_arithmetic import few, signals_of
+
 SIGNALS = ("max_probability", "margin", "entropy", "energy", "log_odds", "predicted_class")
 DISAGREEMENT = ("mutual_information", "variation_ratio")
 LARGEST_LOG_ODDS = 20.0
@@ -68,6 +70,8 @@ def uncertainty_signals(logits: torch.Tensor, names: Sequence[str] = SIGNALS) ->
             f"logits have the shape {tuple(logits.shape)}; expected (batch, classes) with 2 classes or more"
         )
     logits = logits.float()
+    if names and few(logits):
+        return torch.tensor([signals_of(row, list(names), LARGEST_LOG_ODDS) for row in logits.tolist()])
     classes = logits.shape[1]
     highest, predicted = logits.max(dim=1, keepdim=True)
     log_probabilities = torch.log_softmax(logits, dim=1)

@@ -257,8 +257,9 @@ class DeferralForSequenceClassification(PreTrainedModel):
         logits = classified.logits / self.config.temperature
         if not needs_features:
             return classified, logits, None, attention_mask
-        if truncated is None and self.config.max_length:
-            truncated = attention_mask.sum(dim=1) >= self.config.max_length
+        limit = self.config.max_length
+        if truncated is None and limit and input_ids.shape[1] >= limit:
+            truncated = attention_mask.sum(dim=1) >= limit
         features = self.features(
             logits,
             input_ids,

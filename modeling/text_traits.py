@@ -17,6 +17,7 @@ CONTEXT_SHIFT = LENGTH_BITS + CODE_BITS * LONGEST_SEQUENCE
 CAPACITY = 8192
 STEPS = np.arange(LONGEST_SEQUENCE)
 PLACES = [1 << LENGTH_BITS + CODE_BITS * (LONGEST_SEQUENCE - 1 - n) for n in range(LONGEST_SEQUENCE)]
+PREFIXES = np.triu(np.repeat(np.array(PLACES)[:, None], LONGEST_SEQUENCE, axis=1))
 SHIFTS = [COUNT_BITS * i for i in range(len(KINDS))]
 LAST = torch.iinfo(torch.int64).max
 
@@ -176,12 +177,13 @@ def count_sparsely(
     row, column = codes.nonzero()
     places = row * (length + LONGEST_SEQUENCE) + column
     windows = places[:, None] + STEPS
-    starts = (context.take(places) << CONTEXT_SHIFT)[:, None] + (STEPS + 1)
-    keys = (codes.take(windows, mode="clip") * PLACES).cumsum(axis=1) + starts
+    keys = codes.take(windows, mode="clip") @ PREFIXES + (STEPS + 1)
+    keys += (context.take(places) << CONTEXT_SHIFT)[:, None]
     entries = cue_keys.searchsorted(keys)
     found = (cue_keys.take(entries) == keys) & (continues.take(windows + 1, mode="clip") == 0)
-    packed = np.zeros(batch, dtype=np.int64)
-    np.add.at(packed, row, (cue_counts.take(entries) * found).sum(axis=1))
+    each = np.zeros((batch, length + LONGEST_SEQUENCE), dtype=np.int64)
+    each.put(places, (cue_counts.take(entries) * found).sum(axis=1))
+    packed = each.sum(axis=1)
     counts = np.empty((batch, 3 + len(KINDS)), dtype=np.float32)
     np.add.reduce(ahead != 0, axis=1, out=counts[:, 0])
     np.add.reduce(continues, axis=1, out=counts[:, 1])

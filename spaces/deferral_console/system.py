@@ -138,7 +138,7 @@ class System:
             finally:
                 hook.remove()
         expert = int(output.expert[0])
-        start, pulls = self._pulls(features[0], inputs, expert)
+        start, pulls = self._pulls(features[0], inputs, expert) if features else (0.0, [])
         return Reading(
             id=text_id(text),
             probabilities=dict(zip(self.labels, output.logits[0].float().softmax(-1).tolist(), strict=True)),
@@ -158,8 +158,6 @@ class System:
         import torch
 
         head = self.model.policy.head
-        if head is None:
-            return 0.0, []
         against = self.config.policy in ("network", "two_stage")
 
         def part(outputs: torch.Tensor) -> torch.Tensor:
