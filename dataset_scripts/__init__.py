@@ -11,8 +11,11 @@ from secondopinion.core.errors import InputError, closest
 
 CORPORA = {
     "ade_corpus_v2": "sentences of case reports (ADE Corpus V2): does one tell of an adverse effect of a drug?",
+    "emrqa": "questions about clinical notes (emrQA) with the answer's place and its category",
     "maude": "FDA device reports (MAUDE) with their severity: Death, Injury, Malfunction, Other",
     "mimic_iv_outcome": "discharge summaries (MIMIC-IV) with the treatment's outcome, by consensus of several experts",
+    "squad_form": "any extractive question answering set in SQuAD's form, version 1 or 2, categories if it has them",
+    "synthetic_clinical_qa": "authored clinical notes with questions in emrQA's form, from a seeded generator",
 }
 
 __all__ = ["CORPORA", "parse_options", "prepare"]

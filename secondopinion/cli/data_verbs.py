@@ -16,16 +16,22 @@ from .root import app, example
         "secondopinion prepare maude --source api --search 'date_received:[20240101 TO 20240131]' --limit 5000",
         "secondopinion prepare ade_corpus_v2 --source ADE-Corpus-V2 --output data/ade",
         "secondopinion prepare mimic_iv_outcome --source discharge.csv.gz --votes votes/ -o min_votes=2",
+        "secondopinion prepare emrqa --source data.json --output data/emrqa -o span=line -o sample=0.2",
     )
 )
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="Which corpus: ade_corpus_v2, maude or mimic_iv_outcome.")],
+    corpus: Annotated[
+        str,
+        typer.Argument(
+            help="Which corpus: ade_corpus_v2, emrqa, maude, mimic_iv_outcome, squad_form or synthetic_clinical_qa."
+        ),
+    ],
     source: Annotated[
         str,
         typer.Option(
             help="A folder or file of raw data. MAUDE: openFDA partitions, saved API pages or FDA's pipe-delimited "
             "files; 'api' or 'bulk' for openFDA itself; 'synthetic' for authored demo reports. ADE: the folder or zip "
-            "of its three files. MIMIC-IV: discharge.csv.gz."
+            "of its three files. MIMIC-IV: discharge.csv.gz. emrQA: data.json. SQuAD's form: a .json file or a folder."
         ),
     ],
     output: Annotated[Path | None, typer.Option(help="Folder to write; data/<corpus> by default.")] = None,
