@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json
 from secondopinion.core.run_folder import RunFolder
 
-from .deferral import TAGS, has_deferral, published_folder, require_deferral, system_metrics
+from . import question_answering
+from .deferral import TAGS, has_deferral, published_folder, system_metrics
 from .hub_terms import LICENCES, is_repo_id
 from .limits import derive_limits
-from .tables import figure_name, slug
+from .required import LIBRARIES, require_figures, require_same_labels
+from .tables import describe_rule, figure_name, slug
 
-LIBRARIES = {"pooled_encoder": "transformers", "tfidf": "sklearn"}
 DEVICE_REPORT_LABELS = frozenset({"Death", "Injury", "Malfunction", "Other"})
 DEVICE_REPORT_EXAMPLES = (
     (
@@ -47,7 +45,8 @@ class CardData:
         license_name: where `license` is `other`.
         language: ISO 639 code of the texts.
         dataset_id: the data set on the Hub, or None.
-        examples: authored (title, text) pairs for the widget; never rows of the data.
+        examples: authored (title, text) pairs for the widget, (title, question, context) triples where the model
+            answers questions; never rows of the data.
         facts: what run.json holds.
         config: what the config.json of the published model holds.
         limits: sentences derived from the facts.
@@ -60,7 +59,7 @@ class CardData:
     license_name: str | None
     language: str
     dataset_id: str | None
-    examples: tuple[tuple[str, str], ...]
+    examples: tuple[tuple[str, ...], ...]
     facts: dict[str, Any]
     config: dict[str, Any]
     limits: tuple[str, ...]
@@ -72,8 +71,29 @@ class CardData:
 
     @property
     def kind(self) -> str:
-        """`pooled_encoder` or `tfidf`."""
+        """`pooled_encoder`, `tfidf` or `multitask_qa`."""
         return self.facts["model"]["kind"]
+
+    @property
+    def answers(self) -> bool:
+        """Whether the model answers questions."""
+        return question_answering.answers_questions(self.facts)
+
+    @property
+    def task(self) -> str:
+        """The model's task, as the Hub calls it."""
+        return "question-answering" if self.answers else "text-classification"
+
+    @property
+    def pipeline(self) -> str | None:
+        """The name of the pipeline that comes with the model, where there is one of its own."""
+        return next(iter(self.config.get("custom_pipelines") or {}), None)
+
+    @property
+    def rule(self) -> str:
+        """The rule that selected the checkpoint, in words."""
+        rule = self.facts["selection"]["rule"]
+        return question_answering.rule_title(rule) if self.answers else describe_rule(rule)
 
     @property
     def labels(self) -> list[str]:
@@ -111,7 +131,7 @@ class CardData:
             "library_name": LIBRARIES[self.kind],
             "model_format": "skops" if self.kind == "tfidf" else None,
             "model_file": "model.skops" if self.kind == "tfidf" else None,
-            "pipeline_tag": "text-classification",
+            "pipeline_tag": self.task,
             "base_model": self.base_model,
             "base_model_relation": "finetune" if self.base_model else None,
             "datasets": [self.dataset_id] if self.dataset_id else None,
@@ -123,6 +143,7 @@ class CardData:
                     slug(self.kind),
                     slug(self.facts["dataset"]["name"]),
                     *(TAGS if self.defers else []),
+                    *(question_answering.TAGS if self.answers else []),
                     *(["skops"] if self.kind == "tfidf" else []),
                     *(["lora"] if adapter else []),
                     *(["synthetic-data"] if self.facts["dataset"].get("synthetic") else []),
@@ -130,7 +151,9 @@ class CardData:
                 - {""}
             ),
             "model-index": [{"name": self.title, "results": [self._result()]}],
-            "widget": [{"example_title": title, "text": text} for title, text in self.examples],
+            "widget": question_answering.widget(self.examples)
+            if self.answers
+            else [{"example_title": title, "text": text} for title, text in self.examples],
         }
         return {key: value for key, value in metadata.items() if value not in (None, [])}
 
@@ -144,7 +167,7 @@ class CardData:
             "args": {"fingerprint": dataset["fingerprint"], "folds_sha1": self.facts["folds"]["sha1"]},
         }
         return {
-            "task": {"type": "text-classification", "name": "Text classification"},
+            "task": {"type": self.task, "name": self.task.replace("-", " ").capitalize()},
             "dataset": {key: value for key, value in described.items() if value is not None},
             "metrics": self._metrics(),
         }
@@ -153,6 +176,8 @@ class CardData:
         mean = self.facts["summary"]["mean"]
         trained = len(self.facts["folds"]["trained"])
         over = f"out-of-fold, mean over {trained} folds" if trained > 1 else "out-of-fold, one fold"
+        if self.answers:
+            return question_answering.model_metrics(self.facts, over)
         wanted = ["accuracy", "macro_f1", "weighted_f1", *(f"f1_{label}" for label in self.labels)]
         if self.facts.get("missed"):
             wanted.append(f"recall_{self.facts['missed']['label']}")
@@ -183,7 +208,7 @@ def card_data(
     license: str | None = None,
     language: str = "en",
     dataset_id: str | None = None,
-    examples: Sequence[tuple[str, str]] | None = None,
+    examples: Sequence[tuple[str, ...]] | None = None,
 ) -> CardData:
     """Gather what a card says.
 
@@ -195,8 +220,9 @@ def card_data(
         license: of the model; by default the recipe's `license`, else the base model's, else `unknown`.
         language: ISO 639 code of the texts.
         dataset_id: the data set on the Hub; by default the run's data set where it is named `namespace/name`.
-        examples: authored (title, text) pairs for the widget. By default three for device-report severity,
-            none for other classes.
+        examples: authored (title, text) pairs for the widget, or (title, question, context) triples where the model
+            answers questions. By default three for such a model and for device-report severity, none for other
+            classes.
 
     Raises:
         InputError: the run lacks its selection or figures, or they do not fit together.
@@ -205,9 +231,13 @@ def card_data(
     require_figures(facts, run)
     folder = published_folder(run, facts)
     config = read_json(folder / "config.json")
-    _require_same_labels(config, facts, folder)
+    require_same_labels(config, facts, folder)
     dataset_name = facts["dataset"]["name"]
-    if examples is None:
+    if question_answering.answers_questions(facts):
+        question_answering.require_same_model(folder, facts)
+    if examples is None and question_answering.answers_questions(facts):
+        examples = question_answering.EXAMPLES
+    elif examples is None:
         same = set(facts["task"]["label_names"]) == DEVICE_REPORT_LABELS
         examples = DEVICE_REPORT_EXAMPLES if same else ()
     stated = license or facts["recipe"].get("license") or facts["model"].get("base_license") or "unknown"
@@ -220,79 +250,8 @@ def card_data(
         license_name=None if known else slug(stated),
         language=language,
         dataset_id=dataset_id or (dataset_name if is_repo_id(dataset_name) else None),
-        examples=tuple((str(title), str(text)) for title, text in examples),
+        examples=tuple(tuple(map(str, example)) for example in examples),
         facts=facts,
         config=config,
         limits=tuple(derive_limits(facts)),
     )
-
-
-def require_figures(facts: dict[str, Any], run: RunFolder) -> None:
-    """Raise unless the run records figures, a selection rule and its reason, and they fit together.
-
-    Raises:
-        InputError: naming everything that is missing.
-    """
-    missing = [
-        name
-        for name, present in {
-            "selection.rule": _at(facts, "selection", "rule", "metric"),
-            "selection.fold": _at(facts, "selection", "fold"),
-            "selection.reason": _at(facts, "selection", "reason"),
-            "selection.value": _at(facts, "selection", "value"),
-            "fold_results": facts.get("fold_results"),
-            "summary.mean": _at(facts, "summary", "mean"),
-            "summary.mean.macro_f1": _at(facts, "summary", "mean", "macro_f1"),
-            "summary.mean.weighted_f1": _at(facts, "summary", "mean", "weighted_f1"),
-            "summary.ddof": _at(facts, "summary", "ddof"),
-            "summary.out_of_fold": _at(facts, "summary", "out_of_fold"),
-            "task.label_names": _at(facts, "task", "label_names"),
-            "model.kind": _at(facts, "model", "kind"),
-            "dataset.name": _at(facts, "dataset", "name"),
-            "dataset.fingerprint": _at(facts, "dataset", "fingerprint"),
-            "dataset.rows": _at(facts, "dataset", "rows"),
-            "dataset.class_counts": _at(facts, "dataset", "class_counts"),
-            "dataset.policy": _at(facts, "dataset", "policy"),
-            "folds.sha1": _at(facts, "folds", "sha1"),
-            "folds.trained": _at(facts, "folds", "trained"),
-        }.items()
-        if present is None or present == [] or present == {} or present == ""
-    ]
-    if missing:
-        raise InputError(
-            f"{run.facts_file} lacks {', '.join(missing)}: a card needs the figures, and the rule by which "
-            "the checkpoint was selected. Train to the end: the same `secondopinion train` continues the run"
-        )
-    for key, value in sorted(facts["summary"]["mean"].items()):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise InputError(f"{run.facts_file}: summary.mean.{key} is {value!r}, expected a finite number")
-    fold = facts["selection"]["fold"]
-    if fold not in facts["folds"]["trained"]:
-        raise InputError(
-            f"{run.facts_file} selects fold {fold}, but the trained folds are {facts['folds']['trained']}; train again"
-        )
-    if facts["model"]["kind"] not in LIBRARIES:
-        raise InputError(f"{run.facts_file}: model.kind is {facts['model']['kind']!r}; known: {', '.join(LIBRARIES)}")
-    if not run.fold_folder(fold).is_dir():
-        raise InputError(
-            f"{run.fold_folder(fold)} is missing: it is the checkpoint that the rule selected. Train fold {fold} again"
-        )
-    if has_deferral(facts):
-        require_deferral(run, facts)
-
-
-def _require_same_labels(config: dict[str, Any], facts: dict[str, Any], folder: Path) -> None:
-    id2label, labels = config.get("id2label"), config.get("label_names")
-    if isinstance(id2label, dict):
-        labels = [id2label[key] for key in sorted(id2label, key=int)]
-    if labels is not None and labels != facts["task"]["label_names"]:
-        raise InputError(
-            f"{folder} has the classes {labels}, but run.json has "
-            f"{facts['task']['label_names']}: the checkpoint is not of this run"
-        )
-
-
-def _at(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

@@ -22,6 +22,12 @@ SCORES = {
     ),
     "two_stage": "The score is the expert's output of the two-stage surrogate, less the classifier's",
 }
+SURROGATES = {
+    "ce": "the cross-entropy surrogate (Mozannar and Sontag 2020)",
+    "rs": "the realizable surrogate (Mozannar et al. 2023)",
+    "ova": "the one-versus-all surrogate (Verma and Nalisnick 2022)",
+    "asm": "the asymmetric-softmax surrogate (Cao et al. 2023)",
+}
 JOINT = "The score holds a deferral logit against the logits of the classes, by the rule of this surrogate"
 KINDS = {
     "llm": "a language model",
@@ -35,6 +41,31 @@ KINDS = {
 def score_meaning(policy: str) -> str:
     """Return what a policy's score is, in a sentence without its full stop."""
     return SCORES.get(policy, JOINT)
+
+
+def joint_sentence(joint: Mapping[str, Any]) -> str:
+    """Return by which loss and from whose votes classifier and policy were trained together.
+
+    >>> votes = {"asked": 9, "usable": 9, "unusable": 0}
+    >>> expert = {"name": "panel", "votes": votes, "votes_sha1": "5f", "right": 0.75}
+    >>> joint_sentence({"loss": "ova", "alpha": 1.0, "experts": [expert], "own_rate": None}).partition(", from ")[2]
+    'votes of panel (9 of 9 usable, 75.0% of them right, SHA-1 `5f`).'
+    """
+    alpha = f" with α = {joint['alpha']:g}" if joint["loss"] in ("ce", "rs") else ""
+    voters = [
+        f"{plain(own['name'])} ({count(own['votes']['usable'])} of {count(own['votes']['asked'])} usable, "
+        f"{own['right']:.1%} of them right, SHA-1 `{plain(own['votes_sha1'])}`)"
+        for own in joint["experts"]
+    ]
+    silent = any(own["votes"]["unusable"] for own in joint["experts"])
+    rest = " Where a vote was unusable the row taught the classes alone." if silent else ""
+    rate = joint.get("own_rate")
+    if rate is not None:
+        rest += f" The loss's own rule, a score above 0, asks about {rate:.1%} of texts that its model had not seen."
+    return (
+        f"Encoder, head and deferral policy were trained together by {SURROGATES[joint['loss']]}{alpha}, from votes of "
+        f"{' and '.join(voters)}.{rest}"
+    )
 
 
 def expert_lines(expert: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from . import question_answering_limits
 from .deferral_limits import deferral_limits
+from .question_answering import answers_questions
 from .tables import count, figure_name, number, plain
 
 FEW_ROWS = 1000
@@ -19,7 +21,8 @@ def derive_limits(facts: dict[str, Any]) -> list[str]:
     Args:
         facts: what run.json holds.
     """
-    return [sentence for rule in RULES for sentence in rule(facts)]
+    rules = QUESTION_RULES if answers_questions(facts) else RULES
+    return [sentence for rule in rules for sentence in rule(facts)]
 
 
 def _synthetic(facts: dict[str, Any]) -> Iterator[str]:
@@ -172,4 +175,11 @@ RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     _truncation,
     _label_noise,
     _calibration,
+)
+QUESTION_RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
+    *question_answering_limits.FIRST,
+    _folds_not_trained,
+    _epoch_cap,
+    _span,
+    *question_answering_limits.LAST,
 )

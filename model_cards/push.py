@@ -15,8 +15,8 @@ from secondopinion.core.run_folder import RunFolder
 
 from .deferral_words import deferral_summary
 from .hub_terms import is_repo_id
+from .question_answering import commit_figures
 from .staging import Tree, build_tree, is_ours
-from .tables import describe_rule
 
 FOLDER = "folder:"
 
@@ -66,7 +66,7 @@ def push_run(
     license: str | None = None,
     language: str = "en",
     dataset_id: str | None = None,
-    examples: Sequence[tuple[str, str]] | None = None,
+    examples: Sequence[tuple[str, ...]] | None = None,
 ) -> PushResult:
     """Publish the selected checkpoint of a run, or its deferring system, with its card, plots and facts.
 
@@ -83,7 +83,8 @@ def push_run(
         license: of the model, as the Hub spells it (see `card_data` for the default).
         language: ISO 639 code of the texts.
         dataset_id: the data set on the Hub.
-        examples: authored (title, text) pairs for the card's widget.
+        examples: authored (title, text) pairs for the card's widget; (title, question, context) triples where the
+            model answers questions.
 
     Raises:
         InputError: the run cannot be published as it is, or the Hub refused; the message says what to do.
@@ -235,13 +236,16 @@ def commit_message(tree: Tree) -> tuple[str, str]:
     facts, selection = tree.card.facts, tree.selection
     title = (
         f"{facts['name']}: fold {selection['fold']} of {facts['folds']['n_splits']}, "
-        f"selected for the {describe_rule(selection['rule'])} ({selection['value']:.4f})"
+        f"selected for the {tree.card.rule} ({selection['value']:.4f})"
     )
     lines = [selection["reason"]]
     if selection.get("runner_up"):
         lines.append(f"Runner-up: fold {selection['runner_up']['fold']} ({selection['runner_up']['value']:.4f}).")
     mean = facts["summary"]["mean"]
-    figures = f"macro F1 {mean['macro_f1']:.4f}, weighted F1 {mean['weighted_f1']:.4f}"
+    if tree.card.answers:
+        figures = commit_figures(facts)
+    else:
+        figures = f"macro F1 {mean['macro_f1']:.4f}, weighted F1 {mean['weighted_f1']:.4f}"
     lines.append(f"Out-of-fold means: {figures}. Tag: {tree.tag}.")
     if tree.card.defers:
         lines.append(deferral_summary(facts))

@@ -6,14 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from . import deferral_words
+from . import deferral_words, question_answering_gains, question_answering_words
 from .data import CardData
 from .deferral_tables import MOST_FEATURES, DeferralTables, rule_settings
+from .question_answering_tables import AnswerTables
 from .tables import (
     FIGURE_NAMES,
     Table,
     count,
-    describe_rule,
     drop_empty,
     duration,
     figure_name,
@@ -27,13 +27,18 @@ from .tables import (
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "model_card.md.jinja"
+ANSWERS_TEMPLATE = "question_answering.md.jinja"
 PLOT_NAMES = {
     "calibration": "Calibration: how often a class was right, against the probability it was given",
     "deferral_curve": "Deferral curve: F1 and accuracy of the system against the share of texts deferred",
     "deferral_reliability": "Reliability of the score: what it promises against what came of it",
+    "category_calibration": "Calibration of the categories: how often one was right, against its probability",
     "confusion_matrix": "Confusion matrix of the out-of-fold predictions",
+    "figures": "Figures of all held-out rows, and F1 of each category, with 95% intervals",
     "folds": "F1 of each fold, with mean and standard deviation",
+    "no_answer_calibration": "Calibration of no answer: how often there was none, against its probability",
     "per_class_f1": "F1 of each class with 95% intervals, beside the baseline",
+    "single_task": "What learning both tasks gains over one of them, with 95% intervals",
 }
 
 
@@ -44,8 +49,13 @@ def render_card(data: CardData) -> str:
         data: see `card_data`.
     """
     front = _yaml(data.metadata())
-    tables = {"tables": CardTables(data), "deferring": DeferralTables(data.facts) if data.defers else None}
-    body = _environment().get_template(TEMPLATE).render(card=data, facts=data.facts, **tables)
+    tables = {
+        "tables": CardTables(data),
+        "deferring": DeferralTables(data.facts) if data.defers else None,
+        "answering": AnswerTables(data.facts) if data.answers else None,
+    }
+    template = _environment().get_template(ANSWERS_TEMPLATE if data.answers else TEMPLATE)
+    body = template.render(card=data, facts=data.facts, **tables)
     lines = [line.rstrip() for line in body.splitlines()]
     kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
     return f"---\n{front}---\n\n" + "\n".join(kept).strip() + "\n"
@@ -72,9 +82,10 @@ def _environment() -> Any:
     environment.filters.update(count=count, number=number, plain=plain, setting=setting, figure=figure_name)
     environment.globals.update(
         plot_name=plot_name,
-        describe_rule=describe_rule,
         rule_settings=rule_settings,
         words=deferral_words,
+        gaining=question_answering_gains,
+        saying=question_answering_words,
         most_features=MOST_FEATURES,
     )
     return environment
@@ -185,7 +196,7 @@ class CardTables:
     def training(self) -> Table:
         """Every setting of the recipe that decides the training."""
         recipe = self.facts["recipe"]
-        parts = {key: recipe[key] for key in ("model", "training", "folds", "selection") if recipe.get(key)}
+        parts = {key: recipe[key] for key in ("model", "training", "joint", "folds", "selection") if recipe.get(key)}
         rows = [[name, setting(value)] for name, value in flat_settings(parts) if value is not None]
         return Table(["Setting", "Value"], rows)
 

@@ -15,10 +15,12 @@ from secondopinion.core.files import PARTIAL, disk_errors
 from secondopinion.core.policy import CorpusPolicy
 from secondopinion.core.run_folder import RunFolder
 
-from .data import CardData, card_data, require_figures
+from .data import CardData, card_data
 from .deferral import published_folder, require_code
 from .leaks import PICKLES, leaks
+from .question_answering_leaks import row_texts
 from .render import render_card
+from .required import require_figures
 from .validate import validate_card
 from .vote_leaks import answer_pieces, expert_keys, quoted_answers
 
@@ -160,6 +162,8 @@ def build_tree(
     if not found:
         require_code(published_folder(run, facts), sources, data.config)
         found = [leak for file in files for leak in quoted_answers(file.source, file.path, pieces)]
+        if data.answers:
+            found += row_texts([(file.source, file.path) for file in files], run)
     if found:
         shown = "\n".join(f"- {leak}" for leak in found[:10]) + ("\n- …" if len(found) > 10 else "")
         raise InputError(f"nothing was published: {run.path} holds what must stay here:\n{shown}")

@@ -94,6 +94,8 @@ def validate_card(text: str) -> None:
     for key, check in checks.items():
         if metadata.get(key) not in (None, "", []):
             problems += [f"{key}{problem}" for problem in check(metadata[key])]
+    if metadata.get("pipeline_tag") == "question-answering":
+        problems += [f"widget{problem}" for problem in _contexts(metadata.get("widget") or [])]
     if metadata.get("license") == "other" and not metadata.get("license_name"):
         problems.append("license: 'other' needs a license_name")
     if problems:
@@ -155,6 +157,12 @@ def _widget(value: Any) -> Iterator[str]:
     for number, example in enumerate(_listed(value)):
         if not isinstance(example, dict) or not isinstance(example.get("text"), str):
             yield f"[{number}] needs a text"
+
+
+def _contexts(value: Any) -> Iterator[str]:
+    for number, example in enumerate(_listed(value)):
+        if isinstance(example, dict) and not isinstance(example.get("context"), str):
+            yield f"[{number}] needs a context beside its question"
 
 
 def _model_index(value: Any) -> Iterator[str]:

@@ -43,7 +43,8 @@ class DeferralConfig(PreTrainedConfig):
     alpha (`float`, *optional*, defaults to 1.0):
         Weight of the joint surrogate losses (see `deferral_losses`).
     temperature (`float`, *optional*, defaults to 1.0):
-        The classifier's logits are divided by it (a `PooledEncoderConfig` may hold a temperature of its own).
+        The logits that are returned are the classifier's divided by it (a `PooledEncoderConfig` may hold a temperature
+        of its own). A joint policy compares with the classifier's, beside which it was trained.
     threshold (`float`, *optional*):
         A text is deferred when its score is greater. `None` defers nothing.
     threshold_record (`dict`, *optional*):
@@ -149,6 +150,11 @@ class DeferralConfig(PreTrainedConfig):
     def label_names(self) -> list[str]:
         """The classes, in the order of the logits."""
         return [self.id2label[i] for i in range(self.num_labels)]
+
+    @property
+    def class_weights(self) -> list[float] | None:
+        """The classifier's class weights; a surrogate counts a row by that of its label, too."""
+        return getattr(self.classifier_config, "class_weights", None)
 
     @property
     def is_joint(self) -> bool:

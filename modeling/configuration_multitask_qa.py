@@ -7,6 +7,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 
 from .configuration_pooled_encoder import Pooling
+from .qa_deferral_settings import deferral_settings
 
 CATEGORIES = ("Diagnosis", "Medication", "Symptoms", "Procedure", "Lab Reports")
 Task = Literal["span", "category"]
@@ -56,6 +57,9 @@ class MultiTaskQAConfig(PreTrainedConfig):
         How the threshold was chosen, and on how many rows.
     category_temperature (`float`, *optional*, defaults to 1.0):
         The category logits are divided by it (Guo et al. 2017, "On Calibration of Modern Neural Networks").
+    deferral (`dict`, *optional*):
+        A policy that says of which questions a second opinion is worth asking, and its threshold; see
+        `deferral_settings` for what it holds. `None`: the model has none.
 
     Example:
 
@@ -90,6 +94,7 @@ class MultiTaskQAConfig(PreTrainedConfig):
     no_answer_threshold: float | int | None = None
     no_answer_record: dict | None = None
     category_temperature: float | int = 1.0
+    deferral: dict | None = None
     pad_token_id: int | None = None
     tie_word_embeddings: bool = False
 
@@ -108,6 +113,8 @@ class MultiTaskQAConfig(PreTrainedConfig):
         self._check_tasks()
         self._check_layers()
         self._check_numbers()
+        if self.deferral is not None:
+            self.deferral = deferral_settings(self.deferral, self.tasks)
 
     def _check_tasks(self) -> None:
         tasks = list(TASKS) if self.tasks is None else self.tasks

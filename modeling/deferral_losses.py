@@ -3,6 +3,10 @@
 Notation: K classes, J experts, scores g of shape (batch, K + J) whose last J columns are the deferral logits, y the
 true class, e how right an expert is (1 for right, 0 for wrong, between where mistakes differ in cost). Logarithms are
 natural. All is computed in fp32 and stays finite at logits of ±10⁴; a row with the label -100 is left out.
+
+Where e is -100 the expert gave no usable vote, so nobody knows whether it would have been right: a joint surrogate then
+leaves its deferral logit out of that row's loss, as though this expert could not be asked. A row without any usable
+vote keeps the classes' part alone: their cross-entropy (ce, rs, asm), or their binary cross-entropies (ova).
 """
 
 from collections.abc import Callable
@@ -12,6 +16,7 @@ import torch
 from torch.nn import functional
 
 IGNORED = -100
+_NEVER = -1e30
 
 
 def ce_loss(
@@ -25,7 +30,7 @@ def ce_loss(
     Args:
         scores: (batch, K + J).
         labels: (batch,) true classes.
-        expert_right: (batch,) or (batch, J), from 0 to 1.
+        expert_right: (batch,) or (batch, J), from 0 to 1; -100 where there is no usable vote.
         alpha: weight of the class where the expert is right.
         reduction: `mean` over the labelled rows, `sum`, or `none` for (batch,) with 0 at unlabelled rows.
 
@@ -54,7 +59,7 @@ def rs_loss(
     Args:
         scores: (batch, K + 1).
         labels: (batch,) true classes.
-        expert_right: (batch,) or (batch, 1), from 0 to 1.
+        expert_right: (batch,) or (batch, 1), from 0 to 1; -100 where there is no usable vote.
         alpha: weight of the joint part, from 0 to 1.
         reduction: as in `ce_loss`.
 
@@ -84,7 +89,7 @@ def ova_loss(
     Args:
         scores: (batch, K + J).
         labels: (batch,) true classes.
-        expert_right: (batch,) or (batch, J), from 0 to 1.
+        expert_right: (batch,) or (batch, J), from 0 to 1; -100 where there is no usable vote.
         reduction: as in `ce_loss`.
 
     Raises:
@@ -112,7 +117,7 @@ def asm_loss(
     Args:
         scores: (batch, K + 1).
         labels: (batch,) true classes.
-        expert_right: (batch,) or (batch, 1), from 0 to 1.
+        expert_right: (batch,) or (batch, 1), from 0 to 1; -100 where there is no usable vote.
         reduction: as in `ce_loss`.
 
     Raises:
@@ -251,7 +256,10 @@ def known(kind: str) -> Surrogate:
 def prepare(
     scores: torch.Tensor, labels: torch.Tensor, expert_right: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return fp32 (batch, K + J), (batch,) and fp32 (batch, J), or raise ValueError where they do not fit."""
+    """Return fp32 (batch, K + J), (batch,) and fp32 (batch, J), or raise ValueError where they do not fit.
+
+    Without a usable vote the deferral logit becomes one that softmax and sigmoid take for 0, and the expert is wrong.
+    """
     right = expert_right.unsqueeze(1) if expert_right.dim() == 1 else expert_right
     rows = scores.shape[0]
     fits = scores.dim() == 2 and right.dim() == 2 and labels.shape == (rows,) and right.shape[0] == rows
@@ -260,7 +268,9 @@ def prepare(
             f"scores {tuple(scores.shape)}, labels {tuple(labels.shape)} and expert_right {tuple(expert_right.shape)} "
             "do not fit; expected (batch, classes + experts) with 2 classes or more, (batch,) and (batch, experts)"
         )
-    return scores.float(), labels, right.float()
+    voted = right != IGNORED
+    unasked = torch.cat([torch.zeros_like(scores[:, : -right.shape[1]], dtype=torch.bool), ~voted], dim=1)
+    return scores.float().masked_fill(unasked, _NEVER), labels, right.float() * voted
 
 
 def refuse_several(right: torch.Tensor, kind: str) -> None:

@@ -188,8 +188,10 @@ class DeferralForSequenceClassification(PreTrainedModel):
             truncated: (batch,) whether the text was longer than what is read; by default a text that fills
                 `config.max_length` counts as such.
             labels: (batch,) true classes.
-            expert_right: (batch, experts) or (batch,) how right each expert is, from 0 to 1. With it the loss of a
-                joint or two-stage policy is its surrogate, and the classifier is trained along with a joint one.
+            expert_right: (batch, experts) or (batch,) how right each expert is, from 0 to 1; -100 where it gave no
+                usable vote (see `deferral_losses`). With it the loss of a joint or two-stage policy is its surrogate,
+                and the classifier is trained along with a joint one. A row's loss, whichever, counts by the class
+                weight that the classifier's configuration gives its label.
             num_items_in_batch: total class weight of the optimiser step (see `classification_loss`).
             output_attentions: return the classifier's attentions.
             output_hidden_states: return the classifier's hidden states, each (batch, sequence, hidden).
@@ -214,10 +216,11 @@ class DeferralForSequenceClassification(PreTrainedModel):
             features = features.detach()  # its classifier is fixed
         if self.policy.head is not None:
             outputs = self.policy.outputs(features, input_ids, attention_mask)
-        scores = self.policy.scores(logits, outputs)
+        judged = self.judged(classified, logits)
+        scores = self.policy.scores(judged, outputs)
         best, expert = scores.max(dim=-1)
         output = DeferralOutput(
-            loss=None if labels is None else self._loss(logits, outputs, labels, expert_right, num_items_in_batch),
+            loss=None if labels is None else self._loss(judged, outputs, labels, expert_right, num_items_in_batch),
             logits=logits,
             deferral_score=best,
             deferred=self.decide(best),
@@ -261,7 +264,7 @@ class DeferralForSequenceClassification(PreTrainedModel):
         if truncated is None and limit and input_ids.shape[1] >= limit:
             truncated = attention_mask.sum(dim=1) >= limit
         features = self.features(
-            logits,
+            self.judged(classified, logits),
             input_ids,
             attention_mask,
             truncated,
@@ -270,6 +273,14 @@ class DeferralForSequenceClassification(PreTrainedModel):
             embedding=self.embed(classified.hidden_states, attention_mask) if self.config.embedding else None,
         )
         return classified, logits, features, attention_mask
+
+    def judged(self, classified: ModelOutput, logits: torch.Tensor) -> torch.Tensor:
+        """Return the (batch, classes) logits that the policy compares with.
+
+        A joint policy was trained beside the classifier's own logits, so a temperature that is found afterwards scales
+        what is returned, and leaves its scores as they are.
+        """
+        return classified.logits if self.config.is_joint else logits
 
     def decide(self, scores: torch.Tensor) -> torch.Tensor:
         """Return (batch,) whether each score is above the threshold.
@@ -319,18 +330,22 @@ class DeferralForSequenceClassification(PreTrainedModel):
         expert_right: torch.Tensor | None,
         num_items_in_batch: torch.Tensor | float | None,
     ) -> torch.Tensor:
-        kind = self.config.policy
+        kind, weights = self.config.policy, self.config.class_weights
+        weights = None if weights is None else torch.tensor(weights, dtype=torch.float32, device=logits.device)
         if expert_right is None or not (kind in SURROGATES or kind == "two_stage"):
-            return classification_loss(logits, labels, "single_label_classification", normalizer=num_items_in_batch)
+            return classification_loss(logits, labels, "single_label_classification", weights, num_items_in_batch)
         right, labelled = expert_right.float().view(len(labels), -1), labels != IGNORED
+        counted = labelled.float() if weights is None else weights[labels.clamp(min=0)] * labelled
         if kind == "two_stage":
             classifier_right = 1.0 - self.policy.losses[labels.clamp(min=0), logits.argmax(dim=-1)]
-            costs = 1.0 - right + self.policy.call_costs
-            losses = two_stage_loss(outputs, classifier_right, costs, reduction="none") * labelled
+            costs = 1.0 - right.clamp(min=0.0) + self.policy.call_costs
+            losses = two_stage_loss(outputs, classifier_right, costs, reduction="none")
         else:
             scores = torch.cat([logits.float(), outputs], dim=-1)
             losses = surrogate_loss(kind, scores, labels, right, self.config.alpha, reduction="none")
-        return losses.sum() / (labelled.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch)
+        if num_items_in_batch is None:
+            num_items_in_batch = counted.sum().clamp(min=torch.finfo(torch.float32).tiny)
+        return (losses * counted).sum() / num_items_in_batch
 
 
 @contextmanager

@@ -12,19 +12,21 @@ from transformers import initialization as init
 from transformers.modeling_outputs import ModelOutput
 
 from .branching import branch_layers, branched_weights, check_branches, of_each_branch, without_cache
-from .configuration_multitask_qa import TASKS, MultiTaskQAConfig
+from .configuration_multitask_qa import MultiTaskQAConfig
 from .modeling_pooled_encoder import COUNTS_POSITIONS_FROM_ZERO, drop_pooler
 from .multitask_losses import (
     IGNORED,
     UncertaintyWeighting,
     category_loss,
-    check_category_probs,
-    check_positions,
+    category_targets,
+    mean_losses,
     span_loss,
+    span_targets,
 )
 from .pipeline_clinical_question_answering import TASK, ClinicalQuestionAnsweringPipeline
 from .pooling import pool
 from .pretrained_encoder import pretrained_encoder
+from .qa_deferral import AnswerDeferral
 from .span_choice import best_spans, pool_spans
 
 
@@ -74,7 +76,7 @@ class MultiTaskQAForQuestionAnswering(PreTrainedModel):
     _supports_flex_attn = True
     _supports_attention_backend = True
     _no_split_modules = ("BranchedLayer",)
-    _keep_in_fp32_modules_strict = ("uncertainty_weighting",)
+    _keep_in_fp32_modules_strict = ("uncertainty_weighting", "deferral")
 
     def __init__(self, config: MultiTaskQAConfig) -> None:
         super().__init__(config)
@@ -90,6 +92,7 @@ class MultiTaskQAForQuestionAnswering(PreTrainedModel):
             self.classifier = nn.Linear(config.pooled_size, config.num_labels)
         if config.task_weighting == "uncertainty":
             self.uncertainty_weighting = UncertaintyWeighting(config.tasks)
+        self.deferral = None if config.deferral is None else AnswerDeferral(config.deferral)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -242,7 +245,8 @@ class MultiTaskQAForQuestionAnswering(PreTrainedModel):
                 pooled = pool(states["category"], attention_mask, self.config.category_pooling)
             said["category_logits"] = self.classifier(self.dropout(pooled)) / self.config.category_temperature
         if start_positions is not None or end_positions is not None or category_probs is not None:
-            said |= self._losses(said, allowed, start_positions, end_positions, category_probs, num_items_in_batch)
+            spans = (start_positions, end_positions)
+            said |= self._losses(said, allowed, spans, category_probs, num_items_in_batch)
         for name in ("hidden_states", "attentions"):
             if encoded.get(name) is not None:
                 said[name] = self._of_each_task(encoded[name], int(name == "hidden_states"))
@@ -296,39 +300,20 @@ class MultiTaskQAForQuestionAnswering(PreTrainedModel):
         self,
         said: dict[str, torch.Tensor],
         allowed: torch.Tensor,
-        start_positions: torch.Tensor | None,
-        end_positions: torch.Tensor | None,
+        spans: tuple[torch.Tensor | None, torch.Tensor | None],
         category_probs: torch.Tensor | None,
         num_items_in_batch: torch.Tensor | None,
     ) -> dict[str, torch.Tensor | None]:
         """Return `loss`, `span_loss` and `category_loss`; a task without a labelled row adds 0, with a graph."""
-        rows, device = len(allowed), allowed.device
-        if (start_positions is None) != (end_positions is None):
-            raise ValueError("give start_positions and end_positions together")
         summed = {}
         if "span" in self.config.tasks:
-            if start_positions is None:
-                start_positions = end_positions = torch.full((rows,), IGNORED, device=device)
-            check_positions(start_positions, end_positions, allowed)
-            summed["span"] = span_loss(said["start_logits"], said["end_logits"], start_positions, end_positions)
+            positions = span_targets(*spans, allowed)
+            summed["span"] = span_loss(said["start_logits"], said["end_logits"], *positions)
         if "category" in self.config.tasks:
-            if category_probs is None:
-                category_probs = torch.zeros(rows, self.num_labels, device=device)
-            check_category_probs(category_probs, rows, self.num_labels)
-            summed["category"] = category_loss(said["category_logits"], category_probs)
-        totals = {task: count for task, (_, count) in summed.items()}
-        if num_items_in_batch is not None:
-            given = torch.as_tensor(num_items_in_batch, device=device)
-            if given.shape != (len(TASKS),):
-                raise ValueError(
-                    f"num_items_in_batch is {tuple(given.shape)}; expected (2,): the step's rows with a span, and "
-                    "with a category"
-                )
-            totals = dict(zip(TASKS, given, strict=True))
-        totals = {task: totals[task].clamp(min=1) for task in summed}
-        losses = {task: total / totals[task] for task, (total, _) in summed.items()}
+            probs = category_targets(category_probs, said["category_logits"])
+            summed["category"] = category_loss(said["category_logits"], probs)
+        losses, shares = mean_losses(summed, num_items_in_batch)
         if self.config.task_weighting == "uncertainty":
-            shares = {task: count / totals[task] for task, (_, count) in summed.items()}
             loss = self.uncertainty_weighting(losses, shares)
         else:
             loss = torch.stack([self.config.task_weights[task] * loss for task, loss in losses.items()]).sum()

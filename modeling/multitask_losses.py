@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from .configuration_multitask_qa import TASKS
+
 IGNORED = -100
 TOLERANCE, TOLERANCE_OF_HALVES = 1e-3, 1e-2
 
@@ -75,18 +77,53 @@ def category_loss(logits: torch.Tensor, category_probs: torch.Tensor) -> Summed:
     return functional.cross_entropy(logits.float(), target, reduction="sum"), target.any(dim=1).sum()
 
 
-def check_positions(start_positions: torch.Tensor, end_positions: torch.Tensor, allowed: torch.Tensor) -> None:
-    """Refuse spans that the model cannot point to.
+def mean_losses(
+    summed: dict[str, Summed], num_items_in_batch: torch.Tensor | None = None
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Return each task's loss a row, and the share of the step's rows that the batch holds.
+
+    Args:
+        summed: of each task, the loss summed over labelled rows and their number.
+        num_items_in_batch: (2,) labelled rows of the optimiser step, of spans and of categories; by default the
+            batch's own.
+
+    Raises:
+        ValueError: not two numbers.
+    """
+    totals = {task: rows for task, (_, rows) in summed.items()}
+    if num_items_in_batch is not None:
+        device = next(iter(totals.values())).device
+        given = torch.as_tensor(num_items_in_batch, device=device)
+        if given.shape != (len(TASKS),):
+            raise ValueError(
+                f"num_items_in_batch is {tuple(given.shape)}; expected (2,): the step's rows with a span, and with a "
+                "category"
+            )
+        totals = dict(zip(TASKS, given, strict=True))
+    totals = {task: totals[task].clamp(min=1) for task in summed}
+    losses = {task: loss / totals[task] for task, (loss, _) in summed.items()}
+    return losses, {task: rows / totals[task] for task, (_, rows) in summed.items()}
+
+
+def span_targets(
+    start_positions: torch.Tensor | None, end_positions: torch.Tensor | None, allowed: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (batch,) starts and (batch,) ends, −100 where none are given; refuse what the model cannot point to.
 
     Args:
         start_positions: (batch,) integers.
         end_positions: (batch,) integers.
-        allowed: (batch, sequence) where a span may start or end; true at the null position.
+        allowed: (batch, sequence) where a span may start or end; true at the token that stands for no answer.
 
     Raises:
         ValueError: names the first such row of the batch.
     """
     rows, length = allowed.shape
+    if (start_positions is None) != (end_positions is None):
+        raise ValueError("give start_positions and end_positions together")
+    if start_positions is None:
+        none = torch.full((rows,), IGNORED, device=allowed.device)
+        return none, none
     for name, positions in (("start_positions", start_positions), ("end_positions", end_positions)):
         if positions.shape != (rows,):
             raise ValueError(f"{name} is {tuple(positions.shape)}; expected ({rows},), a token position for each row")
@@ -102,23 +139,26 @@ def check_positions(start_positions: torch.Tensor, end_positions: torch.Tensor, 
             "tokens; start and end are positions in order, both where attention_mask and span_mask are 1 (the first "
             f"token for no answer), or both {IGNORED} for a row without a span"
         )
+    return starts, ends
 
 
-def check_category_probs(category_probs: torch.Tensor, rows: int, categories: int) -> None:
-    """Refuse targets that are no probabilities.
+def category_targets(category_probs: torch.Tensor | None, logits: torch.Tensor) -> torch.Tensor:
+    """Return (batch, categories) probabilities, zeros where none are given; refuse what are none.
 
     Args:
-        category_probs: (rows, categories).
-        rows: of the batch.
-        categories: how many there are.
+        category_probs: (batch, categories).
+        logits: (batch, categories).
 
     Raises:
         ValueError: names the first such row of the batch.
 
-    >>> check_category_probs(torch.tensor([[0.5, 0.5], [0.5, 0.1]]), 2, 2)
+    >>> category_targets(torch.tensor([[0.5, 0.5], [0.5, 0.1]]), torch.zeros(2, 2))
     Traceback (most recent call last):
     ValueError: row 1 of the batch: category_probs are [0.5, 0.1], which sum to 0.6; ...
     """
+    if category_probs is None:
+        return torch.zeros_like(logits)
+    rows, categories = logits.shape
     if category_probs.shape != (rows, categories):
         raise ValueError(
             f"category_probs is {tuple(category_probs.shape)}; expected ({rows}, {categories}): a probability for each "
@@ -136,13 +176,15 @@ def check_category_probs(category_probs: torch.Tensor, rows: int, categories: in
             f"row {row} of the batch: category_probs are {shown}, which sum to {float(total[row]):.4g}; give "
             "probabilities of 0 or more that sum to 1, or zeros alone for a row without a category"
         )
+    return category_probs
 
 
 __all__ = [
     "IGNORED",
     "UncertaintyWeighting",
     "category_loss",
-    "check_category_probs",
-    "check_positions",
+    "category_targets",
+    "mean_losses",
     "span_loss",
+    "span_targets",
 ]

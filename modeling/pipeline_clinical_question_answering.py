@@ -1,6 +1,7 @@
 """A pipeline that answers questions about notes of any length with a span, its category, or that there is none."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,9 @@ from transformers import Pipeline
 
 from .no_answer import no_answer_probability
 from .qa_answers import Answer, decode
+from .qa_experts import MODEL, Experts, answer_of_experts, check_experts
 from .qa_prediction import predict_windows
+from .qa_signals import answer_signals
 from .qa_windows import make_windows
 
 TASK = "clinical-question-answering"
@@ -32,9 +35,14 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
     pipe(question=["Which antibiotic was given?", "Was there fever?"], context=note)
     ```
 
+    A model with a deferral policy says of which questions a second opinion is worth asking, and with an `expert` asks
+    it. The question and its note then go where the expert takes them, of deferred questions alone; without an expert
+    they go nowhere.
+
     Args:
         model: gives `start_logits`, `end_logits` and `category_logits`, as `MultiTaskQAForQuestionAnswering`; a model
-            without one of the heads answers without that part.
+            without one of the heads answers without that part. Where it has a policy, as its `deferral`.
+        expert: who answers deferred questions; see `qa_experts.answer_of_experts`. None decides without asking.
         **kwargs: of `transformers.Pipeline`, and those of a call.
     """
 
@@ -43,11 +51,12 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
     _load_image_processor = False
     _load_feature_extractor = False
 
-    def __init__(self, model: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, model: Any, *args: Any, expert: Experts | None = None, **kwargs: Any) -> None:
         super().__init__(model, *args, **kwargs)
         if self.tokenizer is None:
             raise ValueError(f"{TASK} needs a tokenizer; save it beside the model, or give tokenizer=…")
         self.model.eval()
+        self.expert = check_experts(expert, getattr(self.model, "deferral", None))
         self.reads_context = getattr(self.model.config, "reads_context", True)
 
     def _sanitize_parameters(
@@ -74,14 +83,19 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
         )
         for part in parts:
             for name, value in part.items():
-                whole = name not in ("handle_impossible_answer", "no_answer_threshold")
-                least = 0 if name == "doc_stride" else 1
-                if (
-                    whole
-                    and value is not None
-                    and (not isinstance(value, int) or isinstance(value, bool) or value < least)
-                ):
-                    raise ValueError(f"{name} is {value!r}; expected a whole number of {least} or more")
+                if name not in ("handle_impossible_answer", "no_answer_threshold"):
+                    _whole("batch_size" if name == "windows_at_once" else name, value, 0 if name == "doc_stride" else 1)
+        if no_answer_threshold is not None and (
+            isinstance(no_answer_threshold, bool)
+            or not isinstance(no_answer_threshold, Real)
+            or np.isnan(no_answer_threshold)
+        ):
+            raise ValueError(
+                f"no_answer_threshold is {no_answer_threshold!r}; expected a number, which the null odds are compared "
+                "with, or None for the model's own"
+            )
+        if handle_impossible_answer not in (None, True, False):
+            raise ValueError(f"handle_impossible_answer is {handle_impossible_answer!r}; expected True or False")
         given = ({name: value for name, value in part.items() if value is not None} for part in parts)
         return next(given), next(given), next(given)
 
@@ -92,6 +106,7 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
         question: str | Sequence[str] | None = None,
         context: str | Sequence[str] | None = None,
         batch_size: int | None = None,
+        expert: Experts | None = None,
         **kwargs: Any,
     ) -> dict[str, Any] | list[dict[str, Any]]:
         """Answer one question or several.
@@ -102,6 +117,7 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
             context: a note, or one for each question. Several questions are asked of one note, and one question of
                 several notes. Not needed by a model of the question alone.
             batch_size: windows of a batch, at most.
+            expert: in place of the pipeline's own.
             **kwargs: `top_k` (1): so many answers in `n_best`; `handle_impossible_answer` (True): whether there may be
                 no answer; `no_answer_threshold`, `max_length`, `doc_stride`, `max_question_length`,
                 `max_answer_length`: in place of the model's own; `token_budget`: tokens of a batch, padding included
@@ -116,6 +132,13 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
             - `category`; `category_probabilities`: {category: probability}. None without a category head.
             - `n_best`, with `top_k` above 1: rows of `answer`, `start`, `end`, `score`, best first.
 
+            With a deferral policy also:
+
+            - `deferral_score`: higher = rather ask; `deferred`: whether it is above the policy's threshold.
+            - `expert`: who is to be asked; `answered_by`: "model", or that name where the expert's answer stands.
+            - `model_answer`: what the model itself said, where an expert's answer stands; else None.
+            - `expert_error`: None, or why a deferred question has the model's answer although an expert was asked.
+
             A model without a span head gives None for `start`, `end`, `score`, `no_answer` and
             `no_answer_probability`. One question of one note gives one mapping, everything else a list of them.
 
@@ -123,11 +146,16 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
             ValueError: a question or a note is missing, empty or no text, or a setting leaves a window no room.
         """
         questions, contexts, single = _pairs(inputs, question, context, self.reads_context)
+        policy = getattr(self.model, "deferral", None)
+        expert = self.expert if expert is None else check_experts(expert, policy)
         if not questions:
             return []
-        if batch_size or self._batch_size:
-            kwargs["windows_at_once"] = batch_size or self._batch_size
+        batch_size = self._batch_size if batch_size is None else batch_size
+        if batch_size is not None:
+            kwargs["windows_at_once"] = batch_size
         rows = super().__call__({"questions": questions, "contexts": contexts}, **kwargs)
+        if expert is not None:
+            answer_of_experts(rows, questions, contexts, expert, "span" if self._finds_spans else "category")
         return rows[0] if single else rows
 
     def preprocess(
@@ -162,6 +190,10 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
             positions -= config.pad_token_id + 1
         limits = [limit for limit in (positions, self.tokenizer.model_max_length) if limit and limit < NO_LIMIT]
         return min(limits) if limits else None
+
+    @property
+    def _finds_spans(self) -> bool:
+        return "span" in (getattr(self.model.config, "tasks", None) or ["span"])
 
     def _setting(self, name: str, fallback: Mapping[str, int]) -> int:
         value = getattr(self.model.config, name, None)
@@ -210,12 +242,38 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
             for row, values in zip(rows, shares.tolist(), strict=True):
                 row["category"] = classes[int(np.argmax(values))]
                 row["category_probabilities"] = dict(zip(classes, values, strict=True))
+        policy = getattr(self.model, "deferral", None)
+        if policy is not None:
+            own = getattr(config, "no_answer_threshold", None)
+            scores = policy.scores(answer_signals(answers, policy.signals, 0.0 if own is None else own))
+            for row, score, place, deferred in zip(rows, *(c.tolist() for c in policy.decide(scores)), strict=True):
+                row |= {"deferral_score": score, "deferred": deferred, "expert": policy.expert_names[place]}
+                row |= {"answered_by": MODEL, "model_answer": None, "expert_error": None}
         return rows
 
 
 def _as_row(context: str, answer: Answer) -> dict[str, Any]:
     text = context[answer.start : answer.end]
     return {"answer": text, "start": answer.start, "end": answer.end, "score": answer.probability}
+
+
+def _whole(name: str, value: Any, least: int) -> None:
+    if value is not None and (not isinstance(value, Integral) or isinstance(value, bool) or value < least):
+        raise ValueError(f"{name} is {value!r}; expected a whole number of {least} or more")
+
+
+def _texts(name: str, given: Any) -> list[Any]:
+    """Return one text or several as a list; what its items are is for `make_windows` to check.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(given, str):
+        return [given]
+    if isinstance(given, bytes | Mapping) or not isinstance(given, Iterable):
+        hint = "; decode it first" if isinstance(given, bytes) else ""
+        raise ValueError(f"{name}=… is a {type(given).__name__}; expected a text (str) or a list of texts{hint}")
+    return list(given)
 
 
 def _pairs(inputs: Any, question: Any, context: Any, reads_context: bool) -> tuple[list[str], list[str] | None, bool]:
@@ -233,7 +291,7 @@ def _pairs(inputs: Any, question: Any, context: Any, reads_context: bool) -> tup
     single = isinstance(inputs, Mapping)
     if inputs is not None:
         rows = [inputs] if single else inputs
-        if isinstance(rows, str) or not isinstance(rows, Iterable):
+        if isinstance(rows, str | bytes) or not isinstance(rows, Iterable):
             raise ValueError(
                 f"a {type(rows).__name__} came; expected {{'question': …, 'context': …}}, or a list of those"
             )
@@ -252,7 +310,7 @@ def _pairs(inputs: Any, question: Any, context: Any, reads_context: bool) -> tup
             if given[name] is None:
                 raise ValueError(f"{name}=… is missing; give question=… and context=…")
         single = all(isinstance(given[name], str) for name in wanted)
-        columns = {name: [given[name]] if isinstance(given[name], str) else list(given[name]) for name in wanted}
+        columns = {name: _texts(name, given[name]) for name in wanted}
         counts = {name: len(column) for name, column in columns.items()}
         for name in wanted:
             # Of one text for many, whichever it is; never of a list that happens to hold one.

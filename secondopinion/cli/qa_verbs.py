@@ -46,13 +46,14 @@ def extract(
     from .show import quiet
 
     quiet()
-    asked = read_questions(questions)
+    # Before the model is loaded; once it is, their categories are compared with its own.
+    read_questions(questions)
     if output.exists() and not force:
         raise typer.BadParameter(f"{output} is there already; give another --output, or --force to replace it")
     answerer, identity = load_answerer(model, dtype=dtype, revision=revision, trust_remote_code=trust_remote_code)
     found = run(
         answerer,
-        asked,
+        questions,
         _first(notes, limit, id_column=id_column, text_column=text_column, split=split),
         output,
         identity={**identity, "notes": notes, "limit": limit},

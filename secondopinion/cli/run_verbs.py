@@ -14,6 +14,8 @@ from .root import app, example
     epilog=example(
         "secondopinion train --config recipes/maude_tfidf.yaml --data data/maude",
         "secondopinion train --config recipes/maude_offline.yaml --data data/maude --baseline runs/maude_tfidf",
+        "secondopinion train --config recipes/l2d_ade_joint.yaml --data data/ade",
+        "secondopinion train --config recipes/clinical_qa_offline.yaml --data data/emrqa --fold 1",
         "accelerate launch --multi_gpu --num_processes 2 -m secondopinion train --config …",
     )
 )
@@ -25,13 +27,17 @@ def train(
     baseline: Annotated[
         Path | None, typer.Option(help="Run folder of phase 1 on the same folds, to compare with.")
     ] = None,
+    votes: Annotated[
+        list[Path] | None,
+        typer.Option(help="Experts' votes on the rows, for a recipe with a joint section (may be repeated)."),
+    ] = None,
 ) -> None:
     """Train a recipe with cross-validation and write the run folder. Run it again to continue a killed one."""
     from ..training import train as run
     from .show import quiet, results_of
 
     quiet()
-    done = run(config, data, output, folds=fold, baseline=baseline)
+    done = run(config, data, output, folds=fold, baseline=baseline, votes=votes)
     if done.facts_file.exists():
         typer.echo(results_of(done))
         typer.echo(f"\nrun folder: {done.path}")
@@ -42,6 +48,7 @@ def train(
         "secondopinion evaluate runs/maude_offline",
         "secondopinion evaluate runs/maude_offline --compare runs/maude_tfidf",
         "secondopinion evaluate runs/maude_offline --data data/other_reports",
+        "secondopinion evaluate runs/clinical_qa_offline --data data/other_questions --dtype bfloat16",
     )
 )
 def evaluate(
@@ -55,6 +62,9 @@ def evaluate(
     votes: Annotated[
         list[Path] | None, typer.Option(help="Votes for that data: what does the deferring system do on it?")
     ] = None,
+    dtype: Annotated[
+        str, typer.Option(help="For a run of questions on other data: float32, or bfloat16 for speed.")
+    ] = "float32",
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Print a run's figures with intervals, or measure its selected model on other data."""
@@ -64,7 +74,7 @@ def evaluate(
     from .show import quiet, results_of
 
     quiet()
-    facts = evaluate_run(run, data, split=split, votes=votes)
+    facts = evaluate_run(run, data, split=split, votes=votes, dtype=dtype)
     if json:
         typer.echo(json_module.dumps(facts, indent=2, sort_keys=True))
     else:
@@ -118,10 +128,13 @@ def push(
         "secondopinion space deferral_console --model runs/l2d_ade_offline --queue reviews",
         "secondopinion space deferral_console --model ./published --expert-url http://127.0.0.1:8000/v1 "
         "--expert-model NAME",
+        "secondopinion space clinical_qa --model runs/clinical_qa_offline",
     )
 )
 def space(
-    name: Annotated[str, typer.Argument(help="Which Space: maude_severity or deferral_console.")] = "maude_severity",
+    name: Annotated[
+        str, typer.Argument(help="Which Space: maude_severity, deferral_console or clinical_qa.")
+    ] = "maude_severity",
     model: Annotated[
         str | None, typer.Option(help="The published model: a folder, a run folder, or a name on the Hub.")
     ] = None,

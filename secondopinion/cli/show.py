@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import InputError
 from ..core.run_folder import RunFolder
 
 
@@ -55,8 +56,14 @@ def results_of(
     run: RunFolder | str | os.PathLike, *others: str | os.PathLike, measured: dict[str, Any] | None = None
 ) -> str:
     """Return the table of a run's figures, other runs beside it, or figures `measured` on other data."""
+    from ..training.question_answering.table import answers_table
     from ..training.summary import results_table
 
     first = run if isinstance(run, RunFolder) else RunFolder.open(run)
     facts = [measured or first.facts, *(RunFolder.open(other).facts for other in others)]
+    kinds = {each["task"]["problem_type"] == "multitask_qa" for each in facts}
+    if len(kinds) > 1:
+        raise InputError("runs of questions and runs of classes have no figure in common; show each by itself")
+    if kinds == {True}:
+        return answers_table(facts)
     return results_table(facts if len(facts) > 1 else facts[0])

@@ -29,6 +29,7 @@ _CLEANING = {"cleaning": ("dataset_scripts", "maude/text.py")}
 SHARED = {
     "maude_severity": _CLEANING,
     "deferral_console": {**_CLEANING, "severity": ("spaces", "maude_severity/readers.py")},
+    "clinical_qa": {**_CLEANING, "severity": ("spaces", "maude_severity/readers.py")},
 }
 _SIBLING = re.compile(r"^from \.(\w+) import ", re.MULTILINE)
 

@@ -6,7 +6,11 @@
     fold-K/              the model of fold K (safetensors, or skops for the baseline), with its tokenizer
     fold-K.json          figures of fold K, written when the fold is done
     fold-K.npy           logits of its held-out rows, before calibration
+    fold-K.npz           in a run of questions: answers to its held-out rows, as offsets and scores
+    fold-K.single/NAME/  in a run of questions: figures and answers of a single-task baseline; its weights are not kept
+    fold-K.scores.npy    deferral scores of its held-out rows for each expert, where a policy was trained along
     recipe.json          what the run was started with; a rerun must match it
+    joint.json           whose votes a policy is trained along with, as `joint` below; a rerun must match it
     cache/               tokenised rows and checkpoints while the run lasts; removed at the end
     predictions.parquet  out-of-fold predictions, one row a held-out row
     plots/               PNG files
@@ -34,14 +38,18 @@
     selection            {rule {metric, label, mode}, fold, value, runner_up {fold, value} or null, reason,
                           decided_at, ranking [{fold, value}]}
     calibration          {method, temperature, ece, brier, nll: each {before, after}, bins, cross_fitted}
+    joint                where a policy was trained along: {loss, alpha, experts [{name, kind, model, prompt_name,
+                          prompt_sha1, votes {asked, usable, unusable}, votes_sha1, right (share of usable votes)}],
+                          own_rate: share of out-of-fold rows that the loss's own rule asks about}
     baseline             {name, summary, lift {figure: {difference, low, high}}} or null
     environment          {packages, hardware, bf16}
     durations            {seconds of each stage}
     plots                [names under plots/]
     deferral             what `defer` made of the run and of votes; absent before it ran:
                          {made_at,
-                          policy {name, title, features [{name, mean, std, weights {expert: w}}], settings,
-                                  forwards_per_text, declared_by {figure, rates}, candidates [{name, value}]},
+                          policy {name, title, trained_along: bool, settings,
+                                  features [{name, mean, std, weights {expert: w}}], forwards_per_text,
+                                  declared_by {figure, rates}, candidates [{name, value}]},
                           experts [{name, kind, model, prompt_name, prompt_sha1, remote, votes {asked, usable,
                                   unusable}, votes_sha1, cost_per_1000_usd, alone {figures}}],
                           threshold {value, rule, rate, rate_bound, rows, backend, dtype, reason},
@@ -51,7 +59,31 @@
                           losses {matrix, kind, per_call}, positive_label,
                           figures: of the cross-fitted system over all rows, by `metrics/deferral_rate`}
 
-`figures` is what `metrics/per_class_f1` computes: `{accuracy, macro_f1, weighted_f1, micro_f1,
+A run of questions and answers (`model.kind` multitask_qa) differs in:
+
+    task                 {problem_type: multitask_qa, label_names [5 categories], tasks [span, category]}
+    model                {…, tasks, num_shared_layers, num_layers, max_length, doc_stride, max_question_length,
+                          max_answer_length, category_from, category_pooling, category_targets, task_weighting,
+                          task_weights {task: weight}, negative_windows}
+    dataset              {…, class_counts {category: n by the most probable one, unlabelled: n},
+                          category_sources {source: n}, soft_categories, unanswerable, span_unlabelled,
+                          sampled {rows, of, seed} or null}
+    fold_results         [{…, windows {training, with_answer, without_answer, all, cut_questions, lost_answers},
+                          no_answer {…}, category_temperature, task_weights}]
+    selection            by f1, exact, joint_accuracy, category_macro_f1 or category_accuracy; label is null
+    no_answer            {threshold, objective, chosen_on, rows, has_answer, unanswerable, value, value_always,
+                          value_never, scale, bias, fold, calibration {rows, unanswerable, ece, brier, bins} or null}:
+                          of the published fold; null without the span task
+    calibration          of the category, {…, rows}; null without the category task
+    single_task          {span_only|category_only|question_only: {folds, figures, difference {figure: {a, b,
+                          difference, low, high, p_value}}, fold_results, seconds, parameters}}
+    predictions.parquet  id, fold, prediction_start, prediction_end (-1: no answer), best_start, best_end, score,
+                         null_odds, no_answer_probability, span_probability, n_best_margin, no_answer_margin,
+                         category_probabilities, category, category_entropy, gold_starts, gold_ends,
+                         gold_category_probs, span_labelled, exact, f1, category_right, joint: offsets, never text
+    `figures`            what `metrics/clinical_qa` computes; `missed` and `baseline` are absent
+
+`figures` of a classifier is what `metrics/per_class_f1` computes: `{accuracy, macro_f1, weighted_f1, micro_f1,
 per_class {label: {precision, recall, f1, support}}, confusion_matrix {labels, counts},
 intervals {name: [low, high]} (when asked for)}`.
 """
@@ -166,11 +198,20 @@ class RunFolder:
         """Return the file of one fold's raw logits: (held-out rows, classes) float32, in the order of the data."""
         return self.path / f"fold-{fold}.npy"
 
+    def fold_scores_file(self, fold: int) -> Path:
+        """Return the file of one fold's deferral scores: (held-out rows, experts) float32, in the order of the data."""
+        return self.path / f"fold-{fold}.scores.npy"
+
+    def fold_answers_file(self, fold: int) -> Path:
+        """Return the file of one fold's answers, in a run of questions: columns over its held-out rows, no text."""
+        return self.path / f"fold-{fold}.npz"
+
     def finished_folds(self) -> Iterator[int]:
         """Yield the folds that are trained and measured, in order."""
         numbers = (p.stem.removeprefix("fold-") for p in self.path.glob("fold-*.json"))
         for fold in sorted(int(n) for n in numbers if n.isdigit()):
-            if self.fold_folder(fold).is_dir() and self.fold_logits_file(fold).exists():
+            predicted = self.fold_logits_file(fold).exists() or self.fold_answers_file(fold).exists()
+            if self.fold_folder(fold).is_dir() and predicted:
                 yield fold
 
     @property

@@ -61,6 +61,11 @@ def load_answerer(
             f"{model} is a {loaded.config.model_type} model; extraction needs a multitask_qa one, as "
             "'secondopinion train --config recipes/clinical_qa_offline.yaml' makes"
         )
+    if "span" not in loaded.config.tasks:
+        raise InputError(
+            f"{model} was trained for {', '.join(loaded.config.tasks)} alone and finds no answers; give a model whose "
+            "tasks hold 'span'"
+        )
     weights = path / "model.safetensors"
     named = (
         {"weights_sha256": file_sha256(weights)}

@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..core.files import read_json
 from ..core.progress import progress
 
 CPU_TOKEN_BUDGET, GPU_TOKEN_BUDGET = 2048, 32768
 
 
 def load_classifier(folder: str | os.PathLike) -> tuple[Any, Any]:
-    """Return the model of a folder in fp32, on the GPU where there is one, and its tokenizer."""
+    """Return the model of a folder in fp32, on the GPU where there is one, and its tokenizer.
+
+    A fold that was trained together with a policy holds a deferring model; `logits` are its classifier's.
+    """
     import torch
     from transformers import AutoTokenizer
 
-    from ..modeling import PooledEncoderForSequenceClassification
+    from .. import modeling
 
-    model = PooledEncoderForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+    deferring = read_json(Path(folder) / "config.json").get("model_type") == modeling.DeferralConfig.model_type
+    kind = modeling.DeferralForSequenceClassification if deferring else modeling.PooledEncoderForSequenceClassification
+    model = kind.from_pretrained(folder, dtype=torch.float32)
     return model.cuda() if torch.cuda.is_available() else model, AutoTokenizer.from_pretrained(folder)
+
+
+def classifier_of(model: Any) -> Any:
+    """Return the classifier inside a deferring model, calibrated as the model is; another model as it is."""
+    if model.config.model_type != "deferral":
+        return model
+    model.classifier.config.temperature *= model.config.temperature
+    return model.classifier
 
 
 def token_batches(lengths: Sequence[int], token_budget: int) -> Iterator[np.ndarray]:

@@ -9,7 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from .questions import Question, read_questions
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 NOTES_PER_PART = 32
+PARTS = "part-*.parquet"
 DIGEST = b"notes_sha256"
 
 Answerer = Callable[..., list[dict[str, Any]]]
@@ -68,8 +69,8 @@ def extract(
     of the note), `score`, `no_answer_probability`, `category`, `category_probability`, `as_asked` (whether it is the
     category that the question names; null where it names none) and `p_<category>` for each category.
 
-    Notes are read a few at a time and each part is on disk before the next is begun: memory stays flat, and the same
-    call continues what was stopped.
+    Notes are read a few at a time and each part is on disk before the next is begun: memory stays flat but for the ids,
+    and the same call continues what was stopped.
 
     Args:
         answerer: a "clinical-question-answering" pipeline.
@@ -84,7 +85,8 @@ def extract(
         **options: of the pipeline's call.
 
     Raises:
-        InputError: a question, a note or the output is not as expected, or unfinished work is of something else.
+        InputError: a question, a note or the output is not as expected, an id stands twice, or unfinished work is of
+            something else.
         DiskFullError: no room was left.
     """
     output = Path(output)
@@ -106,31 +108,53 @@ def extract(
         "names": names,
         **(identity or {}),
     }
+    stream = _numbered(notes)
+    # Nothing is begun before a first part is read: a wrong path leaves nothing behind.
+    first = list(islice(stream, NOTES_PER_PART))
+    if not first:
+        raise InputError("there are no notes to ask about")
     _claim(work, job, force)
     keep = _Filter(categories, answered_only)
-    stream = iter(notes)
     total = 0
     with disk_errors(output), progress(label="notes", unit="note") as bar:
-        for number, part in enumerate(iter(lambda: list(islice(stream, NOTES_PER_PART)), [])):
+        for number, part in enumerate(chain([first], iter(lambda: list(islice(stream, NOTES_PER_PART)), []))):
             path = work / f"part-{number:06d}.parquet"
             digest = hashlib.sha256(json.dumps(part).encode()).digest()
             if not path.exists():
                 table = _table(answerer, asked, part, names, keep, options)
                 _write_part(path, table, digest)
             elif _digest(path) != digest:
-                raise InputError(
-                    f"{work} holds answers about other notes than those that are given now; give the notes it was "
-                    "begun with, or --force to begin anew"
-                )
+                raise _other_notes(work)
             total += len(part)
             bar.update(len(part))
-    if not total:
-        shutil.rmtree(work, ignore_errors=True)
-        raise InputError("there are no notes to ask about")
+    if len(list(work.glob(PARTS))) != number + 1:
+        raise _other_notes(work)
     rows, answered, counts = _join(work, output)
     shutil.rmtree(work, ignore_errors=True)
     ordered = {name: counts[name] for name in names if counts[name]}
     return Extraction(output, total, rows, answered, ordered)
+
+
+def _other_notes(work: Path) -> InputError:
+    return InputError(
+        f"{work} holds answers about other notes than those that are given now; give the notes it was begun with, or "
+        "--force to begin anew"
+    )
+
+
+def _numbered(notes: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the notes.
+
+    Raises:
+        InputError: an id stands twice; places in a table would not say in which of the two notes they are.
+    """
+    seen: dict[str, int] = {}
+    for number, (note, text) in enumerate(notes):
+        if (other := seen.setdefault(note, number)) != number:
+            raise InputError(
+                f"notes {other} and {number} have the same id {note!r}; give each its own, or name another --id-column"
+            )
+        yield note, text
 
 
 @dataclass(frozen=True)
@@ -151,7 +175,7 @@ def _claim(work: Path, job: dict[str, Any], force: bool) -> None:
         if not force and stored.exists() and read_json(stored) == job:
             say(f"continuing what was begun in {work}")
             return
-        if not force and stored.exists():
+        if not force and stored.exists() and any(work.glob(PARTS)):
             changed = sorted(key for key in job if read_json(stored).get(key) != job[key])
             raise InputError(
                 f"{work} holds unfinished work that was begun differently ({', '.join(changed)}); finish it with the "
@@ -231,7 +255,7 @@ def _join(work: Path, output: Path) -> tuple[int, int, Counter[str]]:
         import pyarrow.parquet as pq
 
         nonlocal rows, answered
-        for path in sorted(work.glob("part-*.parquet")):
+        for path in sorted(work.glob(PARTS)):
             table = pq.read_table(path).replace_schema_metadata(None)
             rows += len(table)
             has_answer = table.filter(table["answer"].is_valid())

@@ -260,7 +260,8 @@ def build_expert(spec: ExpertSpec, run: RunFolder, data: TrainingData) -> Any:
         _require(spec, "path")
         return experts.RecordedExpert(Path(spec.path).expanduser(), names, name=spec.name, ids=data.ids.tolist())
     _require(spec, "path")
-    return experts.RecordedExpert(run_votes(spec, run), names)
+    fingerprint = run.facts["dataset"]["fingerprint"]
+    return experts.RecordedExpert(run_votes(spec, names, fingerprint), names)
 
 
 def prompt_of(spec: LlmExpertSpec, data: TrainingData) -> Any:
@@ -272,8 +273,13 @@ def prompt_of(spec: LlmExpertSpec, data: TrainingData) -> Any:
     return prompt.for_classes(data.label_names, verbalised=spec.probabilities == "verbalised")
 
 
-def run_votes(spec: RunExpertSpec, run: RunFolder) -> list[Any]:
+def run_votes(spec: RunExpertSpec, label_names: Sequence[str], fingerprint: str) -> list[Any]:
     """Return the out-of-fold predictions of another run as votes.
+
+    Args:
+        spec: of the expert.
+        label_names: (classes,) that it must have.
+        fingerprint: of the data that it must have been trained on.
 
     Raises:
         InputError: it has other data or other classes, so that its predictions are of something else.
@@ -281,11 +287,17 @@ def run_votes(spec: RunExpertSpec, run: RunFolder) -> list[Any]:
     from ..experts import Vote
 
     other = RunFolder.open(Path(spec.path).expanduser())
-    facts, own = other.facts, run.facts
-    if facts["task"]["label_names"] != own["task"]["label_names"]:
-        raise InputError(f"{other.path} has the classes {facts['task']['label_names']}, not those of {run.path}")
-    if facts["dataset"]["fingerprint"] != own["dataset"]["fingerprint"]:
-        raise InputError(f"{other.path} was trained on other data than {run.path}: its predictions are of other rows")
+    facts = other.facts
+    if facts["task"]["label_names"] != list(label_names):
+        raise InputError(
+            f"expert {spec.name!r}, {other.path}, has the classes {facts['task']['label_names']}, not those of this "
+            f"data: {list(label_names)}"
+        )
+    if facts["dataset"]["fingerprint"] != fingerprint:
+        raise InputError(
+            f"expert {spec.name!r}, {other.path}, was trained on other data than this: its predictions are of other "
+            "rows. Train it on the same data"
+        )
     table = read_predictions(other)
     columns = (table["id"].astype(str), table["label"], table["probabilities"])
     return [

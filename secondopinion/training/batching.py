@@ -11,6 +11,7 @@ from torch.utils.data import Sampler
 from ..scoring.engine import token_batches
 
 POOL_STEPS = 16
+BY_ROW = ("category_probs", "expert_right", "labels")
 
 
 class LengthGroupedSampler(Sampler[int]):
@@ -59,7 +60,8 @@ def micro_batches(inputs: dict[str, torch.Tensor], token_budget: int) -> Iterato
 
     Args:
         inputs: tensors that share their first dimension (batch); those as wide as `attention_mask`
-            (batch, sequence) are trimmed with it, on whichever side the padding is.
+            (batch, sequence) are trimmed with it, on whichever side the padding is, but for those of `BY_ROW`: as many
+            experts as tokens are no tokens.
         token_budget: tokens a piece at most, padding included; a longer row is a piece of its own.
 
     >>> batch = {"attention_mask": torch.tensor([[1, 1, 1], [1, 0, 0]]), "labels": torch.tensor([7, 8])}
@@ -72,6 +74,6 @@ def micro_batches(inputs: dict[str, torch.Tensor], token_budget: int) -> Iterato
         used = mask[index].any(dim=0).nonzero().flatten()
         columns = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
         yield {
-            name: value[index][:, columns] if value.shape[:2] == mask.shape else value[index]
+            name: value[index][:, columns] if value.shape[:2] == mask.shape and name not in BY_ROW else value[index]
             for name, value in inputs.items()
         }

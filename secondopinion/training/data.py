@@ -80,6 +80,23 @@ def load_data(spec: DatasetSpec, cache: Path | None = None) -> TrainingData:
     Raises:
         InputError: nothing is there, a column is missing, labels are not classes, or a text is empty.
     """
+    dataset, name, facts = open_dataset(spec, cache)
+    return from_dataset(dataset, spec, name=name, facts=facts)
+
+
+def open_dataset(spec: Any, cache: Path | None = None) -> tuple[Any, str, dict[str, Any]]:
+    """Open the data set that a recipe names.
+
+    Args:
+        spec: the recipe's `dataset` section; its `path`, `config`, `split` and `revision` are read.
+        cache: folder for Arrow files; the library's own cache when left out.
+
+    Returns:
+        The `datasets.Dataset`, its name, and what `prepare` recorded (empty for other data sets).
+
+    Raises:
+        InputError: nothing is there.
+    """
     import datasets
 
     if spec.path is None:
@@ -105,7 +122,7 @@ def load_data(spec: DatasetSpec, cache: Path | None = None) -> TrainingData:
             f"{spec.path!r} holds no data set that can be loaded ({type(error).__name__}); "
             "give a folder made by 'secondopinion prepare', or a data set's name on the Hub"
         ) from None
-    return from_dataset(dataset, spec, name=name, facts=facts)
+    return dataset, name, facts
 
 
 def from_dataset(dataset: Any, spec: DatasetSpec, *, name: str, facts: dict[str, Any] | None = None) -> TrainingData:
@@ -118,6 +135,11 @@ def from_dataset(dataset: Any, spec: DatasetSpec, *, name: str, facts: dict[str,
 
     for role, column in (("text", spec.text_column), ("label", spec.label_column)):
         if column not in dataset.column_names:
+            if {"context", "question", "answers"} <= set(dataset.column_names):
+                raise InputError(
+                    f"{name} has questions with answers, not texts with labels; train it with a recipe of model.kind "
+                    "multitask_qa, such as clinical_qa_offline"
+                )
             raise InputError(f"{name} has no column {column!r} for the {role}; {closest(column, dataset.column_names)}")
     if len(dataset) == 0:
         raise InputError(f"{name} has no rows in split {spec.split!r}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.files import atomic_folder, read_json
+from ..core.files import atomic_folder
 from ..core.machine import keep_pages
 from ..core.progress import say
 from ..core.run_folder import RunFolder
@@ -24,6 +24,7 @@ from .deferral_parts import Parts, split_parts
 from .deferral_recipe import DeferralSpec
 from .deferral_rows import check_run, gather_rows
 from .gain import Gain, better_single, gain_holds, loss_gain
+from .joint_policy import TrainedPolicy, classifier_settings, own_policy
 from .policy_fitting import DeferralRows, FittedPolicy, policy_config
 from .recipe import Recipe
 from .threshold import ALWAYS, Threshold, ThresholdRule, choose_threshold
@@ -79,7 +80,7 @@ class DeferringSystem:
     """A policy with its threshold, and how both came about.
 
     Attributes:
-        policy: the fitted policy that is published.
+        policy: the policy that is published.
         threshold: chosen on rows that the policy did not see.
         certificate: made on rows that chose nothing; None where no risk was asked for.
         parts: which rows did what.
@@ -93,7 +94,7 @@ class DeferringSystem:
         alone: `classifier` or `expert` where that gain does not hold up and the system falls back to it.
     """
 
-    policy: FittedPolicy
+    policy: FittedPolicy | TrainedPolicy
     threshold: Threshold
     certificate: Certificate | None
     parts: Parts
@@ -136,10 +137,15 @@ def defer(
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
     check_run(run)
     recipe = stated_recipe(run, recipe)
-    spec = spec or recipe.deferral or DeferralSpec()
+    spec = spec or recipe.stated_deferral
     spec.require(run.facts["task"]["label_names"])
     data = run_data(run, data)
+    own = own_policy(run, spec.policies)
+    if own is not None and not votes:
+        recipe = recipe.replace(experts=[expert for expert in recipe.experts if expert.name in own.config.expert_names])
     asked = votes_of_run(run, recipe, data, votes)
+    if own is not None:
+        asked = own.of_own_experts(asked)
     rows = gather_rows(run, data, {name: votes.rows for name, votes in asked.items()}, spec)
     say(f"{len(rows):,} out-of-fold rows with votes of {', '.join(rows.expert_names)}")
     system = build_system(run, rows, spec)
@@ -166,11 +172,12 @@ def build_system(run: RunFolder, rows: DeferralRows, spec: DeferralSpec) -> Defe
         rows: out-of-fold rows.
         spec: the recipe's section.
     """
-    classifier_config = read_json(run.fold_folder(run.selected_fold) / "config.json")
-    for name in ("auto_map", "architectures", "dtype"):
-        classifier_config.pop(name, None)
+    classifier_config = classifier_settings(run.fold_folder(run.selected_fold))
+    trained = own_policy(run, spec.policies)
 
-    def fit(kind: str, part: DeferralRows) -> FittedPolicy:
+    def fit(kind: str, part: DeferralRows) -> FittedPolicy | TrainedPolicy:
+        if trained is not None and kind == trained.config.policy:
+            return trained
         own = loss_matrix(part, spec)
         return FittedPolicy(policy_config(spec, kind, classifier_config, own, rows.expert_names), part, own, spec)
 
@@ -319,26 +326,22 @@ def choice_rows(rows: DeferralRows, scores: np.ndarray, losses: np.ndarray) -> C
 
 
 def save_system(run: RunFolder, system: DeferringSystem) -> None:
-    """Write the deferring model: the selected fold's classifier with the policy, its threshold and its certificate."""
-    from transformers import AutoTokenizer
+    """Write the deferring model: the selected fold's classifier with the policy, its threshold and its certificate.
 
+    A policy that was trained along is the fold's own, with the weights it has there.
+    """
     from ..modeling import DeferralForSequenceClassification
-    from ..scoring.engine import load_classifier
+    from ..scoring.engine import classifier_of, load_classifier
 
-    source = run.fold_folder(run.selected_fold)
-    tokenizer = AutoTokenizer.from_pretrained(source)
-    classifier, _ = load_classifier(source)
-    config, threshold = system.policy.config, system.threshold
-    settings = {name: getattr(config, name) for name in _POLICY_SETTINGS}
-    model = DeferralForSequenceClassification.from_classifier(
-        classifier.cpu(),
-        tokenizer,
-        **settings,
-        threshold=threshold.value,
-        threshold_record=threshold.as_dict(),
-        certificate=None if system.certificate is None else system.certificate.as_dict(),
-    )
-    model.policy.load_state_dict(system.policy.policy.state_dict())
+    model, tokenizer = load_classifier(run.fold_folder(run.selected_fold))
+    model, policy, threshold = model.cpu(), system.policy, system.threshold
+    if not isinstance(policy, TrainedPolicy):
+        settings = {name: getattr(policy.config, name) for name in _POLICY_SETTINGS}
+        model = DeferralForSequenceClassification.from_classifier(classifier_of(model), tokenizer, **settings)
+        model.policy.load_state_dict(policy.policy.state_dict())
+    model.config.threshold = threshold.value
+    model.config.threshold_record = threshold.as_dict()
+    model.config.certificate = None if system.certificate is None else system.certificate.as_dict()
     with atomic_folder(run.system_folder) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)

@@ -11,6 +11,7 @@ import numpy as np
 from ..core.errors import InputError, closest
 from .threshold_rule import ThresholdRule
 
+SINGLE_EXPERT = ("rs", "asm")
 PolicyName = Literal["selective", "compare_confidence", "logistic", "network", "two_stage", "ce", "rs", "ova", "asm"]
 SignalName = Literal["max_probability", "margin", "entropy", "energy", "log_odds", "predicted_class"]
 TraitName = Literal[

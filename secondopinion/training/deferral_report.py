@@ -12,6 +12,7 @@ from ..core.files import atomic_file
 from ..core.run_folder import RunFolder, now
 from .deferral_recipe import DeferralSpec
 from .deferral_rows import vote_classes, vote_costs
+from .joint_policy import TrainedPolicy
 from .policy_fitting import DeferralRows
 from .report import read_predictions
 
@@ -56,12 +57,13 @@ def write_deferral(
     figures = system_figures(rows, spec, decisions.ranks(), vote, *decided, system.losses, n_resamples)
     figures |= published_scores(rows, spec, system, vote, figures["curve"])
     threshold, certificate, gain = system.threshold, system.certificate, system.gain
-    config = system.policy.config
+    config, trained_along = system.policy.config, isinstance(system.policy, TrainedPolicy)
     deferral = {
         "made_at": now(),
         "policy": {
             "name": config.policy,
             "title": TITLES[config.policy],
+            "trained_along": trained_along,
             "features": system.policy.weights(),
             "settings": {
                 "signals": config.signals,
@@ -70,7 +72,7 @@ def write_deferral(
                 "embedding": config.embedding,
                 "network_size": config.network_size,
                 "mc_dropout_samples": config.mc_dropout_samples,
-                "regularization": spec.regularization,
+                "regularization": None if trained_along else spec.regularization,
                 "seed": spec.seed,
             },
             "forwards_per_text": config.forwards_per_text,
@@ -243,9 +245,6 @@ def expert_facts(name: str, place: int, rows: DeferralRows, spec: DeferralSpec, 
     column = rows.votes[:, place]
     usable = column >= 0
     facts = votes.facts
-    digest = hashlib.sha1()
-    for vote in sorted(votes.rows, key=lambda vote: vote.id):
-        digest.update(f"{vote.id}\t{vote.label}\n".encode())
     figures = per_class_figures(
         rows.gold[usable].tolist(),
         column[usable].tolist(),
@@ -258,14 +257,14 @@ def expert_facts(name: str, place: int, rows: DeferralRows, spec: DeferralSpec, 
     return {
         "name": name,
         "kind": facts.get("kind", "recorded"),
-        "model": _public(facts.get("model")),
+        "model": public_name(facts.get("model")),
         "prompt_name": facts.get("prompt_name"),
         "prompt_version": facts.get("prompt_version"),
         "prompt_sha1": facts.get("prompt_sha1"),
         "prompt_texts": facts.get("prompt_texts"),
         "remote": bool(facts.get("remote", False)),
         "votes": {"asked": len(column), "usable": int(usable.sum()), "unusable": int((~usable).sum())},
-        "votes_sha1": digest.hexdigest(),
+        "votes_sha1": votes_sha1(votes),
         "cost_per_1000_usd": float(1000 * costs.mean()) if costs.any() else None,
         "alone": figures,
     }
@@ -284,7 +283,15 @@ def write_deferral_plots(run: RunFolder, figures: Mapping[str, Any]) -> list[str
     return names
 
 
-def _public(model: Any) -> str | None:
+def votes_sha1(votes: Any) -> str:
+    """Return the SHA-1 of an expert's votes, whatever their order: of each row's id and label."""
+    digest = hashlib.sha1()
+    for vote in sorted(votes.rows, key=lambda vote: vote.id):
+        digest.update(f"{vote.id}\t{vote.label}\n".encode())
+    return digest.hexdigest()
+
+
+def public_name(model: Any) -> str | None:
     """Return a model's name without the folders of this machine."""
     if model is None:
         return None

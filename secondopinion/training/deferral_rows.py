@@ -61,7 +61,10 @@ def gather_rows(
     """
     facts = run.facts
     predictions = read_predictions(run)
-    if spec.embedding:
+    joint = facts.get("joint")
+    trained_along = joint is not None and joint["loss"] in spec.policies
+    # Below three folds policies are cross-fitted over pseudo-folds, which the folds' own scores are not.
+    if spec.embedding or (trained_along and len(facts["folds"]["trained"]) < 3):
         predictions = predictions[predictions["fold"] == run.selected_fold]
     asked = set.intersection(*({vote.id for vote in rows} for rows in votes.values()))
     predictions = predictions[predictions["id"].astype(str).isin(asked)]
@@ -92,6 +95,7 @@ def gather_rows(
         label_names=names,
         expert_names=list(votes),
         feature_names=feature_names,
+        own_scores=np.stack(predictions["expert_scores"].to_numpy()).astype(np.float32) if trained_along else None,
     )
 
 
@@ -143,11 +147,10 @@ def text_features(
 def _reader(folder: Path, tokenizer: Any, experts: list[str], spec: DeferralSpec) -> Any:
     """Return a deferring model without a policy: what it reads of a text is what the published one will read."""
     from ..modeling import DeferralForSequenceClassification
-    from ..scoring.engine import load_classifier
+    from ..scoring.engine import classifier_of, load_classifier
 
-    classifier, _ = load_classifier(folder)
     return DeferralForSequenceClassification.from_classifier(
-        classifier,
+        classifier_of(load_classifier(folder)[0]),
         tokenizer,
         policy="selective",
         expert_names=experts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,16 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.files import atomic_folder, disk_errors, read_json
-from ..core.machine import bf16_supported
 from ..metrics.confusion import flatten
 from ..modeling import PooledEncoderForSequenceClassification, inverse_frequency_weights
-from ..scoring.engine import CPU_TOKEN_BUDGET, load_classifier, predict_logits
+from ..scoring.engine import load_classifier, predict_columns
+from .arguments import micro_batch_budget, training_arguments
 from .data import TrainingData
 from .encoders import resolve_encoder
 from .figures import FoldOutcome, class_figures
 from .folds import inner_split
-from .recipe import EncoderSpec, Recipe
+from .joint_policy import class_logits, with_policy
+from .recipe import EncoderSpec, LoraSpec, Recipe
 from .selection import SelectionRule
 from .trainer import ClassificationTrainer, SaveEvery
 
@@ -105,7 +107,26 @@ def cpu_overrides(location: str, spec: EncoderSpec) -> dict[str, Any]:
 
 
 def add_lora(model: Any, recipe: Recipe) -> Any:
-    """Wrap a model in a LoRA adapter on every linear layer of its encoder; the head is trained in full.
+    """Wrap a model in a LoRA adapter on every linear layer of its encoder; head and policy are trained in full.
+
+    Raises:
+        InputError: `peft` is not installed.
+    """
+    if recipe.joint is None:
+        return lora_adapter(model, recipe.model.lora, "encoder.", ["classifier"], task_type="SEQ_CLS")
+    # For SEQ_CLS peft trains whatever is called "classifier" in full: around a policy that is encoder and head.
+    return lora_adapter(model, recipe.model.lora, "classifier.encoder.", ["classifier.classifier", "policy.head"])
+
+
+def lora_adapter(model: Any, spec: LoraSpec, encoder: str, heads: list[str], task_type: str | None = None) -> Any:
+    """Wrap a model in a LoRA adapter on every linear layer of its encoder.
+
+    Args:
+        model: to wrap.
+        spec: rank, scale and dropout.
+        encoder: what the names of the encoder's modules begin with.
+        heads: modules that are trained in full.
+        task_type: as peft names it.
 
     Raises:
         InputError: `peft` is not installed.
@@ -116,15 +137,13 @@ def add_lora(model: Any, recipe: Recipe) -> Any:
         raise InputError("a recipe with 'lora' needs peft: pip install 'secondopinion[peft]'") from None
     from torch import nn
 
-    spec = recipe.model.lora
-    targets = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and n.startswith("encoder.")]
     config = LoraConfig(
-        task_type="SEQ_CLS",
+        task_type=task_type,
         r=spec.r,
         lora_alpha=spec.alpha,
         lora_dropout=spec.dropout,
-        target_modules=targets,
-        modules_to_save=["classifier"],
+        target_modules=[n for n, m in model.named_modules() if isinstance(m, nn.Linear) and n.startswith(encoder)],
+        modules_to_save=heads,
     )
     return get_peft_model(model, config)
 
@@ -141,6 +160,7 @@ def fit_encoder_fold(
     work: Path,
     label: str,
     problem_type: str = "single_label_classification",
+    expert_right: np.ndarray | None = None,
 ) -> FoldOutcome | None:
     """Fine-tune on `rows`, save the best epoch to `output` and predict `held_out`.
 
@@ -158,11 +178,13 @@ def fit_encoder_fold(
         work: folder for checkpoints; a killed training continues from the last one, and it is removed at the end.
         label: of the progress bar.
         problem_type: as transformers names it.
+        expert_right: (all rows, experts) how right each expert is, −100 without a usable vote; for a recipe with a
+            `joint` section, by which a policy is trained along.
 
     Returns:
         The outcome; None on every process but the first.
     """
-    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, TrainingArguments
+    from transformers import DataCollatorWithPadding, EarlyStoppingCallback
 
     spec, settings = recipe.model, recipe.training
     labels = data.labels[rows]
@@ -171,46 +193,19 @@ def fit_encoder_fold(
     lengths = np.asarray(encoded["length"][:])
     validation = validation[np.argsort(-lengths[rows[validation]], kind="stable")]
     model = build_model(recipe, data, labels[training], problem_type)
+    columns = ["logits"]
+    if recipe.joint is not None:
+        model, columns = with_policy(model, tokenizer, recipe), ["logits", "expert_scores"]
+        name = f"{data.fingerprint}-{label.replace(' ', '-')}-votes"
+        encoded = encoded.add_column("expert_right", expert_right.tolist(), new_fingerprint=name)
     parameters = model.num_parameters()
     if spec.lora:
         model = add_lora(model, recipe)
     if spec.gradient_checkpointing:
         model.gradient_checkpointing_enable()
 
-    import torch
-
-    on_cpu = not torch.cuda.is_available()
-    bf16 = bf16_supported() if settings.bf16 is None else settings.bf16
-    budget = settings.micro_batch_tokens
-    if budget is None:
-        budget = CPU_TOKEN_BUDGET if on_cpu else 0
-    arguments = TrainingArguments(
-        output_dir=str(work),
-        per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=8 if on_cpu else settings.batch_size * 2,
-        gradient_accumulation_steps=settings.accumulation_steps,
-        num_train_epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        warmup_steps=settings.warmup,
-        lr_scheduler_type=settings.scheduler,
-        max_grad_norm=settings.max_grad_norm,
-        optim="adamw_torch_fused",
-        bf16=bf16,
-        use_cpu=on_cpu,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="monitor",
-        greater_is_better=settings.monitor.mode == "max",
-        logging_steps=50,
-        seed=settings.seed,
-        report_to="none",
-        label_names=["labels"],
-        dataloader_pin_memory=not on_cpu,
-        disable_tqdm=True,
-    )
+    arguments = training_arguments(settings, work, ["labels"])
+    budget = micro_batch_budget(settings)
 
     def measure(prediction: Any) -> dict[str, float]:
         predicted = prediction.predictions.argmax(axis=-1)
@@ -225,6 +220,7 @@ def fit_encoder_fold(
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=measure,
+        preprocess_logits_for_metrics=class_logits,
         callbacks=[
             EarlyStoppingCallback(settings.early_stopping_patience),
             SaveEvery(settings.checkpoint_minutes),
@@ -246,21 +242,23 @@ def fit_encoder_fold(
     with atomic_folder(output) as temporary:
         trained.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-    logits = predict_fold(output, encoded.select(held_out), lengths[held_out], label)
+    said = predict_fold(output, encoded.select(held_out), lengths[held_out], label, columns)
+    scores = said.get("expert_scores")
     facts = {
         **history_facts(trainer.state.log_history, settings.epochs, settings.monitor),
         "rows": {"train": len(training), "validation": len(validation), "held_out": len(held_out)},
         "truncated_share": float((lengths[rows] >= spec.max_length).mean()),
         "tokens_per_second": round(trainer.tokens_seen / trainer.train_seconds, 1) if trainer.train_seconds else None,
         "parameters": parameters,
-        "bf16": bf16,
+        "bf16": arguments.bf16,
         "micro_batch_tokens": budget,
         "class_weights": trained.config.class_weights,
+        **({} if scores is None else {"own_deferral_rate": float((scores.max(axis=1) > 0).mean())}),
         "resumed": checkpoint is not None,
         "processes": trainer.args.world_size,
     }
     shutil.rmtree(work, ignore_errors=True)
-    return FoldOutcome(logits, facts)
+    return FoldOutcome(said["logits"], facts, scores)
 
 
 def last_whole_checkpoint(work: Path) -> str | None:
@@ -278,10 +276,12 @@ def last_whole_checkpoint(work: Path) -> str | None:
     return None
 
 
-def predict_fold(folder: Path, encoded: Any, lengths: np.ndarray, label: str) -> np.ndarray:
-    """Return the fp32 logits that a stranger who loads `folder` would get: (rows, classes)."""
+def predict_fold(
+    folder: Path, encoded: Any, lengths: np.ndarray, label: str, columns: Sequence[str] = ("logits",)
+) -> dict[str, np.ndarray]:
+    """Return fields of the fp32 output that a stranger who loads `folder` would get: name → (rows, …)."""
     model, tokenizer = load_classifier(folder)
-    return predict_logits(model, tokenizer, encoded, lengths=lengths, label=f"{label}: held-out rows")
+    return predict_columns(model, tokenizer, encoded, columns, lengths=lengths, label=f"{label}: held-out rows")
 
 
 def history_facts(log: list[dict[str, float]], epoch_cap: int, monitor: SelectionRule) -> dict[str, Any]:

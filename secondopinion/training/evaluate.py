@@ -25,6 +25,7 @@ def evaluate_run(
     *,
     split: str = "train",
     votes: Sequence[str | os.PathLike] | None = None,
+    dtype: str = "float32",
 ) -> dict[str, Any]:
     """Return what run.json records, or the figures of the run's selected fold on other data.
 
@@ -35,6 +36,7 @@ def evaluate_run(
         data: prepared folder or a data set on the Hub; out-of-fold figures when left out.
         split: its split.
         votes: files of experts' votes for that data; the record then says what the deferring system does on it.
+        dtype: of the weights of a run of questions, `float32` or `bfloat16`; a classifier is measured in float32.
 
     Returns:
         run.json's facts; with `data`, a record of the same form for one figure set, also written to
@@ -45,10 +47,21 @@ def evaluate_run(
     """
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
     facts = run.facts
+    answers = facts["model"]["kind"] == "multitask_qa"
+    if dtype not in ("float32", *(["bfloat16"] if answers else [])):
+        raise InputError(
+            f"dtype is {dtype!r}; a run of questions is measured in float32 or bfloat16, a classifier in float32"
+        )
     if data is None:
         if votes:
             raise InputError("votes belong to other data; give it with --data, or make the run defer with them")
         return facts
+    if answers:
+        from .question_answering.evaluation import evaluate_answers
+
+        if votes:
+            raise InputError("votes are on classes; a run of questions and answers takes none")
+        return evaluate_answers(run, data, split=split, dtype=dtype)
     if not isinstance(data, TrainingData):
         with tempfile.TemporaryDirectory(prefix="secondopinion-") as cache:
             loaded = load_data(DatasetSpec(path=os.fspath(data), split=split), Path(cache))
@@ -59,7 +72,7 @@ def evaluate_run(
         raise InputError(
             f"{data.name} has classes that the model does not know: {', '.join(unknown)}; it knows {', '.join(names)}"
         )
-    _refuse_training_rows(run, data)
+    refuse_training_rows(run, data)
     logits = predict_run(run, data.texts())
     gold = np.array([names.index(name) for name in data.label_names])[data.labels]
     predicted = logits.argmax(axis=1)
@@ -141,7 +154,16 @@ def predict_run(run: RunFolder, texts: list[str], fold: int | None = None) -> np
     return score_texts(*load_classifier(folder), texts)
 
 
-def _refuse_training_rows(run: RunFolder, data: TrainingData) -> None:
+def refuse_training_rows(run: RunFolder, data: Any) -> None:
+    """Raise unless the rows are none of those that the run was trained on.
+
+    Args:
+        run: a finished run.
+        data: rows with `ids`, `fingerprint` and `name`.
+
+    Raises:
+        InputError: some are.
+    """
     from .folds import Folds
 
     split = Folds.load(run.folds_file)

@@ -13,10 +13,14 @@ from ..metrics.per_class_f1.per_class_f1 import per_class_figures
 
 @dataclass(frozen=True)
 class FoldOutcome:
-    """A trained fold: `logits` (held-out rows, classes), uncalibrated, and facts for run.json."""
+    """A trained fold: `logits` (held-out rows, classes), uncalibrated, and facts for run.json.
+
+    Where a policy was trained along, `expert_scores` (held-out rows, experts) are its scores; else None.
+    """
 
     logits: np.ndarray
     facts: dict[str, Any]
+    expert_scores: np.ndarray | None = None
 
 
 def class_figures(gold: np.ndarray, predicted: np.ndarray, label_names: Sequence[str]) -> dict[str, Any]:

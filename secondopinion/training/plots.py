@@ -69,11 +69,11 @@ def write_plots(folder: str | os.PathLike, facts: Mapping[str, Any]) -> list[str
         "per_class_f1.png": _per_class,
     }
     if facts.get("calibration"):
-        drawings["calibration.png"] = _calibration
+        drawings["calibration.png"] = draw_calibration
     if facts.get("fold_results"):
         drawings["folds.png"] = _folds
     for name, draw in sorted(drawings.items()):
-        with _figure() as figure:
+        with drawing() as figure:
             draw(figure, facts)
             with atomic_file(Path(folder) / name) as temporary:
                 figure.savefig(temporary, format="png", metadata={"Software": None})
@@ -81,7 +81,7 @@ def write_plots(folder: str | os.PathLike, facts: Mapping[str, Any]) -> list[str
 
 
 @contextmanager
-def _figure() -> Iterator[Any]:
+def drawing() -> Iterator[Any]:
     """Yield an empty figure in our style, whatever the user's own settings of matplotlib are."""
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -177,7 +177,8 @@ def _per_class(figure: Any, facts: Mapping[str, Any]) -> None:
         figure.legend(loc="outside lower center", ncols=len(systems))
 
 
-def _calibration(figure: Any, facts: Mapping[str, Any]) -> None:
+def draw_calibration(figure: Any, facts: Mapping[str, Any]) -> None:
+    """Draw how often the model was right against how sure it was, before and after scaling."""
     scaled = facts["calibration"]
     bins = scaled["bins"]
     figure.set_size_inches(5.6, 6.0)

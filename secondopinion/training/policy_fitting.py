@@ -9,10 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..core.errors import InputError
-from .deferral_recipe import DeferralSpec
+from .deferral_recipe import SINGLE_EXPERT, DeferralSpec
 
 TOKEN_POLICIES = ("compare_confidence", "logistic")
-SINGLE_EXPERT = ("rs", "asm")
 _LBFGS_STEPS = 200
 
 
@@ -33,6 +32,8 @@ class DeferralRows:
         label_names: (classes,).
         expert_names: (experts,).
         feature_names: (features,).
+        own_scores: (rows, experts) of a policy that was trained together with the classifiers, each row's by the model
+            that held it out; None where there is none.
     """
 
     ids: np.ndarray
@@ -47,6 +48,7 @@ class DeferralRows:
     label_names: list[str]
     expert_names: list[str]
     feature_names: list[str]
+    own_scores: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,6 +73,7 @@ class DeferralRows:
             self.label_names,
             self.expert_names,
             self.feature_names,
+            None if self.own_scores is None else self.own_scores[rows],
         )
 
     def answered(self) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import types
 import typing
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ..core.errors import InputError, closest
 from .deferral_recipe import EXPERT_KINDS, DeferralSpec, ExpertSpec, expert_specs
+from .joint_recipe import JointSpec
 from .selection import SelectionRule
 
 
@@ -167,6 +169,7 @@ class Recipe:
         license: of the model; the base model's where this is left out.
         resamples: bootstrap resamples for intervals.
         experts: who can be asked for a second opinion.
+        joint: train phase 2 together with a deferral policy, by a surrogate loss; the classifier alone when left out.
         deferral: how the system that asks them is made; may be changed after training.
     """
 
@@ -181,7 +184,14 @@ class Recipe:
     license: str | None = None
     resamples: int = 2000
     experts: list[ExpertSpec] = field(default_factory=list)
+    joint: JointSpec | None = None
     deferral: DeferralSpec | None = None
+
+    @property
+    def stated_deferral(self) -> DeferralSpec:
+        """The `deferral` section, or its defaults: for a run that is trained jointly its own policy."""
+        own = {} if self.joint is None else {"policies": [self.joint.loss]}
+        return self.deferral or DeferralSpec(**own)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data; paths of this machine are cut to their last part."""
@@ -198,6 +208,8 @@ class Recipe:
             del plain["training"]
         if self.deferral is None and not self.experts:
             del plain["deferral"], plain["experts"]
+        if self.joint is None:
+            del plain["joint"]
         return plain
 
     def replace(self, **sections: Any) -> Recipe:
@@ -215,6 +227,8 @@ class Recipe:
 
 MODEL_KINDS: dict[str, type] = {"pooled_encoder": EncoderSpec, "tfidf": TfidfSpec}
 _KINDS = {frozenset(kinds.values()): kinds for kinds in (MODEL_KINDS, EXPERT_KINDS)}
+# Kinds whose recipe has other sections than a classifier's: where its class is.
+RECIPE_KINDS = {"multitask_qa": ("qa_recipe", "QuestionAnsweringRecipe")}
 
 
 def load_recipe(source: str | os.PathLike | dict[str, Any]) -> Recipe:
@@ -228,7 +242,7 @@ def load_recipe(source: str | os.PathLike | dict[str, Any]) -> Recipe:
     5
     """
     if isinstance(source, dict):
-        return _build(Recipe, source, "recipe")
+        return _build(_recipe_class(source), source, "recipe")
     import yaml
 
     path = find_recipe(source)
@@ -240,7 +254,17 @@ def load_recipe(source: str | os.PathLike | dict[str, Any]) -> Recipe:
         raise InputError(
             f"{path} holds {type(value).__name__}, a recipe is a mapping of keys such as 'name' and 'model'"
         )
-    return _build(Recipe, value, str(path))
+    return _build(_recipe_class(value), value, str(path))
+
+
+def _recipe_class(value: dict[str, Any]) -> type[Recipe]:
+    """Return the class that reads a recipe: by the kind of its model."""
+    model = value.get("model")
+    kind = model.get("kind") if isinstance(model, dict) else None
+    if kind not in RECIPE_KINDS:
+        return Recipe
+    module, name = RECIPE_KINDS[kind]
+    return getattr(importlib.import_module(f".{module}", __package__), name)
 
 
 def read_expert(value: dict[str, Any]) -> ExpertSpec:
@@ -255,8 +279,10 @@ def read_expert(value: dict[str, Any]) -> ExpertSpec:
     return _convert(ExpertSpec, value, "expert")
 
 
-def changed_deferral(source: Recipe | str | os.PathLike, changes: dict[str, Any]) -> DeferralSpec:
+def changed_deferral(source: Recipe | str | os.PathLike, changes: dict[str, Any]) -> Any:
     """Return a recipe's `deferral` section with changes, checked like a recipe; what is None stays as it is.
+
+    Its class is that of the recipe's kind: `DeferralSpec`, or `AnswerDeferralSpec` for questions.
 
     Args:
         source: a recipe, or a run folder.
@@ -272,16 +298,16 @@ def changed_deferral(source: Recipe | str | os.PathLike, changes: dict[str, Any]
         from ..core.run_folder import RunFolder
 
         source = load_recipe(RunFolder.open(source).facts["recipe"])
-    plain = dataclasses.asdict(source.deferral or DeferralSpec())
+    plain = dataclasses.asdict(source.stated_deferral)
     kind = (changes.get("threshold") or {}).get("kind")
     if kind not in (None, plain["threshold"]["kind"]):
         plain["threshold"] = {name: plain["threshold"][name] for name in ("mode", "delta")}
     for name, value in changes.items():
         if isinstance(value, dict):
-            plain[name] = {**(plain[name] or {}), **{key: item for key, item in value.items() if item is not None}}
+            plain[name] = {**(plain.get(name) or {}), **{key: item for key, item in value.items() if item is not None}}
         elif value is not None:
             plain[name] = value
-    return _build(DeferralSpec, plain, "deferral")
+    return _build(type(source.stated_deferral), plain, "deferral")
 
 
 def find_recipe(source: str | os.PathLike) -> Path:
@@ -308,8 +334,10 @@ def _build(cls: type, value: Any, where: str) -> Any:
         if key not in known:
             raise InputError(f"{where}: unknown key {key!r}; {closest(key, known)}")
     arguments = {key: _convert(hints[key], item, f"{where}: {key}") for key, item in value.items()}
-    if cls is Recipe:
+    if issubclass(cls, Recipe):
         expert_specs(arguments.get("experts", []))
+        if (joint := arguments.get("joint")) and "policies" not in (value.get("deferral") or {"policies": []}):
+            arguments["deferral"] = dataclasses.replace(arguments["deferral"], policies=[joint.loss])
     try:
         return cls(**arguments)
     except TypeError:
@@ -327,7 +355,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if kinds := _KINDS.get(frozenset(options)):
             kind = value.get("kind", next(iter(kinds))) if isinstance(value, dict) else value
             if kind not in kinds:
-                raise InputError(f"{where}: unknown kind {kind!r}; {closest(str(kind), kinds)}")
+                known = [*kinds, *RECIPE_KINDS] if kinds is MODEL_KINDS else kinds
+                raise InputError(f"{where}: unknown kind {kind!r}; {closest(str(kind), known)}")
             return _build(kinds[kind], value, where)
         if value is None and type(None) in options:
             return None

@@ -44,7 +44,10 @@ def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Fold
     for fold in trained:
         _set_temperature(run.fold_folder(fold), calibration["temperature"])
     predicted = logits.argmax(axis=1)
-    _write_predictions(run, data, rows, fold_of, logits, softmax(logits / calibration["temperature"]))
+    scores = None
+    if recipe.joint is not None:
+        scores = np.concatenate([np.load(run.fold_scores_file(fold)) for fold in trained])
+    _write_predictions(run, data, rows, fold_of, logits, softmax(logits / calibration["temperature"]), scores)
 
     groups = None if data.groups is None else data.groups[rows]
     names = data.label_names
@@ -67,6 +70,7 @@ def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Fold
         "missed": missed(rule.label, gold, predicted, names) if rule.label is not None else None,
         "selection": select(rule, results),
         "calibration": calibration,
+        **({} if scores is None else {"joint": _joint_facts(run, scores)}),
         "baseline": _baseline(run, recipe, data, rows, predicted, groups) if recipe.baseline else None,
         "environment": {"packages": package_versions(), "hardware": hardware(), "bf16": bool(results[0].get("bf16"))},
         "durations": {
@@ -91,7 +95,7 @@ def _model_facts(recipe: Recipe, results: Sequence[dict[str, Any]]) -> dict[str,
     encoder = resolve_encoder(spec)
     return {
         **facts,
-        "class": "PooledEncoderForSequenceClassification",
+        "class": f"{'PooledEncoder' if recipe.joint is None else 'Deferral'}ForSequenceClassification",
         "base_model": encoder.base_model,
         "base_model_sha256": encoder.sha256,
         "base_license": encoder.base_license,
@@ -108,6 +112,11 @@ def _set_temperature(folder: Path, temperature: float) -> None:
     write_json(folder / "config.json", {**config, "temperature": temperature})
 
 
+def _joint_facts(run: RunFolder, scores: np.ndarray) -> dict[str, Any]:
+    own_rate = float((scores.max(axis=1) > 0).mean())
+    return {**read_json(run.path / "joint.json"), "own_rate": own_rate}
+
+
 def _write_predictions(
     run: RunFolder,
     data: TrainingData,
@@ -115,11 +124,15 @@ def _write_predictions(
     fold_of: np.ndarray,
     logits: np.ndarray,
     probabilities: np.ndarray,
+    expert_scores: np.ndarray | None = None,
 ) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = np.asarray(data.label_names)
+    own = {}
+    if expert_scores is not None:
+        own = {"deferral_score": expert_scores.max(axis=1), "expert_scores": expert_scores.tolist()}
     table = pa.table(
         {
             "id": data.ids[rows].tolist(),
@@ -128,6 +141,7 @@ def _write_predictions(
             "logits": logits.astype(np.float32).tolist(),
             "probabilities": probabilities.astype(np.float32).tolist(),
             "label": names[logits.argmax(axis=1)].tolist(),
+            **own,
         }
     )
     with atomic_file(run.predictions_file) as temporary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,13 +17,13 @@ from ..modeling.losses import total_weight
 from .batching import LengthGroupedSampler, micro_batches
 
 
-class ClassificationTrainer(Trainer):
-    """`Trainer` for sequence classifiers whose loss takes class weights.
+class StepTrainer(Trainer):
+    """`Trainer` whose optimiser step is the unit of everything.
 
     What it changes:
 
-    - The weighted loss is divided by the total class weight of the whole optimiser step, so that accumulation, pieces
-      and processes leave the gradient what one large batch would give.
+    - The loss is divided by what `count_items` counts over the whole optimiser step, so that accumulation, pieces and
+      processes leave the gradient what one large batch would give.
     - Rows of a step are of similar length, and each batch is sorted and cut into pieces of `micro_batch_tokens`.
     - Validation rows keep their order.
     - Tokens are counted (`tokens_seen`, padding left out; `train_seconds` without validation).
@@ -64,19 +65,21 @@ class ClassificationTrainer(Trainer):
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int]:
         return SequentialSampler(eval_dataset)
 
+    def count_items(self, batches: list[dict[str, torch.Tensor]]) -> torch.Tensor | None:
+        """Return what the loss of an optimiser step is divided by, or None where its batches hold no labels."""
+        raise NotImplementedError
+
+    def cut(self, inputs: dict[str, torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
+        """Yield a batch in pieces of `micro_batch_tokens`."""
+        return micro_batches(inputs, self.micro_batch_tokens)
+
     def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> torch.Tensor | None:
-        if not batch_samples or "labels" not in batch_samples[0]:
+        total = self.count_items(batch_samples) if batch_samples else None
+        if total is None:
             return None
-        config = self.accelerator.unwrap_model(self.model).config  # an adapter's is its base model's
-        if (config.problem_type or "single_label_classification") != "single_label_classification":
-            total = torch.tensor(float(sum(len(batch["labels"]) for batch in batch_samples)))
-        else:
-            weights = getattr(config, "class_weights", None)
-            weights = None if weights is None else torch.tensor(weights)
-            total = sum(total_weight(batch["labels"].cpu().view(-1), weights) for batch in batch_samples)
         total = total.to(device)
         if self.args.average_tokens_across_devices and self.args.world_size > 1:
-            total = self.accelerator.gather(total).sum()
+            total = self.accelerator.gather(total[None]).sum(dim=0)
         return total.clamp(min=torch.finfo(torch.float32).tiny)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
@@ -86,7 +89,7 @@ class ClassificationTrainer(Trainer):
         if not self.micro_batch_tokens:
             loss = super().training_step(model, inputs, num_items_in_batch)
         else:
-            pieces = list(micro_batches(inputs, self.micro_batch_tokens))
+            pieces = list(self.cut(inputs))
             losses = []
             for number, piece in enumerate(pieces, start=1):
                 last = number == len(pieces)
@@ -95,6 +98,21 @@ class ClassificationTrainer(Trainer):
             loss = torch.stack(losses).sum()
         self.train_seconds += time.perf_counter() - started
         return loss
+
+
+class ClassificationTrainer(StepTrainer):
+    """`StepTrainer` of sequence classifiers: the weighted loss is divided by the step's total class weight."""
+
+    def count_items(self, batches: list[dict[str, torch.Tensor]]) -> torch.Tensor | None:
+        """Return the total class weight of the rows, a scalar; their number where the loss takes no weights."""
+        if "labels" not in batches[0]:
+            return None
+        config = self.accelerator.unwrap_model(self.model).config  # an adapter's is its base model's
+        if (config.problem_type or "single_label_classification") != "single_label_classification":
+            return torch.tensor(float(sum(len(batch["labels"]) for batch in batches)))
+        weights = getattr(config, "class_weights", None)
+        weights = None if weights is None else torch.tensor(weights)
+        return sum(total_weight(batch["labels"].cpu().view(-1), weights) for batch in batches)
 
 
 class StepProgress(TrainerCallback):

@@ -87,13 +87,87 @@ def test_a_folder_brings_the_same_answers_back(pipe, side, tmp_path):
     assert [(row["start"], row["end"]) for row in got] == [(row["start"], row["end"]) for row in wanted]
 
 
+SECRET = "zebrawood"
+
+
 @pytest.mark.parametrize(
-    "asked",
-    [{"question": " ", "context": "pain"}, {"question": "what ?", "context": ""}],
+    ("asked", "message"),
+    [
+        ({"question": " ", "context": "pain"}, r"the question of row 0 is empty; leave the row out"),
+        ({"question": "what ?", "context": ""}, r"the context of row 0 is empty"),
+        ({"question": "what ?", "context": [SECRET, " "]}, r"the context of row 1 is empty"),
+        ({"question": 5, "context": SECRET}, r"question=… is a int; expected a text \(str\) or a list of texts"),
+        ({"question": "what ?", "context": 5.0}, r"context=… is a float; expected a text \(str\) or a list"),
+        ({"question": "what ?", "context": SECRET.encode()}, r"context=… is a bytes; .* of texts; decode it first"),
+        ({"question": {"what": "?"}, "context": SECRET}, r"question=… is a dict; expected a text"),
+        ({"question": ["what ?", None], "context": SECRET}, r"the question of row 1 is a NoneType; expected a text"),
+        (
+            {"question": "what ?", "context": [SECRET, float("nan")]},
+            r"the context of row 1 is a float; expected a text",
+        ),
+        ({"question": "what ?", "context": [SECRET, [SECRET]]}, r"the context of row 1 is a list; expected a text"),
+        ({"question": [b"what ?"], "context": SECRET}, r"the question of row 0 is a bytes; expected a text"),
+        ({"inputs": {"question": 5, "context": SECRET}}, r"the question of row 0 is a int; expected a text"),
+        ({"inputs": [{"question": "what ?", "context": None}]}, r"the context of row 0 is a NoneType; expected a text"),
+        ({"inputs": [{"question": "what ?"}]}, r"input 0 has no context \(keys \['question'\]\)"),
+        ({"inputs": ["what ?", SECRET]}, r"input 0 has no question \(a str\)"),
+        ({"inputs": [None]}, r"input 0 has no question \(a NoneType\)"),
+        ({"inputs": SECRET}, r"a str came; expected \{'question'"),
+        ({"inputs": SECRET.encode()}, r"a bytes came; expected \{'question'"),
+        ({"inputs": 5}, r"a int came; expected \{'question'"),
+        ({"inputs": {"question": "a", "context": "b"}, "question": "a"}, r"both forms came"),
+        ({}, r"nothing came"),
+        ({"question": "what ?"}, r"context=… is missing; give question=… and context=…"),
+        ({"context": SECRET}, r"question=… is missing"),
+        ({"question": ["a", "b"], "context": [SECRET] * 3}, r"2 questions and 3 contexts came; expected as many"),
+        ({"question": "what ?", "context": "half \ud83d"}, r"the context of row 0 holds half a surrogate pair at"),
+    ],
 )
-def test_what_cannot_be_asked_is_refused(pipe, asked):
-    with pytest.raises(ValueError, match="question|context"):
+def test_what_cannot_be_asked_is_refused(pipe, asked, message):
+    with pytest.raises(ValueError, match=message) as raised:
         pipe(**asked)
+    assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"top_k": 0}, "top_k is 0; expected a whole number of 1 or more"),
+        ({"top_k": "3"}, "top_k is '3'; expected a whole number"),
+        ({"max_answer_length": 2.5}, "max_answer_length is 2.5; expected a whole number"),
+        ({"doc_stride": -1}, "doc_stride is -1; expected a whole number of 0 or more"),
+        ({"doc_stride": 40}, "windows that share doc_stride 40 tokens must have room for more"),
+        ({"max_length": 65}, "max_length is 65, but the model holds 64 tokens; give max_length=64 or less"),
+        ({"max_length": 4}, "max_length 4 leaves 0 tokens for the context"),
+        ({"token_budget": True}, "token_budget is True; expected a whole number"),
+        ({"batch_size": 0}, "batch_size is 0; expected a whole number of 1 or more"),
+        ({"batch_size": "all"}, "batch_size is 'all'; expected a whole number"),
+        ({"no_answer_threshold": "high"}, "no_answer_threshold is 'high'; expected a number"),
+        ({"no_answer_threshold": float("nan")}, "no_answer_threshold is nan; expected a number"),
+        ({"no_answer_threshold": True}, "no_answer_threshold is True; expected a number"),
+        ({"handle_impossible_answer": "no"}, "handle_impossible_answer is 'no'; expected True or False"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(pipe, setting, message):
+    with pytest.raises(ValueError, match=message):
+        pipe(question="what ?", context="pain", **setting)
+
+
+def test_numbers_of_numpy_are_numbers(pipe):
+    asked = {"question": "what dose ?", "context": note(60)}
+    given = {"top_k": np.int64(2), "no_answer_threshold": np.float32(0.5), "batch_size": np.int32(3)}
+    plain = {"top_k": 2, "no_answer_threshold": 0.5, "batch_size": 3}
+    assert pipe(**asked, **given) == pipe(**asked, **plain)
+
+
+def test_texts_may_come_in_any_sequence(pipe):
+    contexts = [note(10), note(30)]
+    wanted = pipe(question="what dose ?", context=contexts)
+    assert pipe(question="what dose ?", context=np.array(contexts)) == wanted
+    assert pipe(question=["what dose ?"] * 2, context=iter(contexts)) == wanted
+    assert pipe([{"question": "what dose ?", "context": context} for context in contexts]) == wanted
+    assert pipe(question=[], context=[]) == []
+    assert pipe([]) == []
 
 
 @settings(max_examples=50, deadline=None)

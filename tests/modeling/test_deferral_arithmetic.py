@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertConfig
 
-from secondopinion.modeling import DeferralConfig
+from secondopinion.modeling import DeferralConfig, policy_head
 from secondopinion.modeling import deferral_policies as policies
 from secondopinion.modeling import deferral_signals as signals
 from secondopinion.modeling.deferral_arithmetic import FEW
@@ -66,8 +66,8 @@ def test_many_texts_and_gradients_go_through_torch(monkeypatch):
     def refused(*_):
         raise AssertionError("plain Python was asked")
 
-    for name in ("risk_of", "sigmoid", "linear"):
-        monkeypatch.setattr(policies, name, refused)
+    for module, name in ((policies, "risk_of"), (policies, "sigmoid"), (policy_head, "linear")):
+        monkeypatch.setattr(module, name, refused)
     monkeypatch.setattr(signals, "signals_of", refused)
     many = torch.randn(FEW, 2)
     assert signals.uncertainty_signals(many).shape == (FEW, 7)

@@ -190,6 +190,35 @@ def test_unlabelled_rows_are_left_out(kind):
     assert each[1] > 0
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("kind", "alpha"), KINDS)
+def test_an_expert_without_a_usable_vote_is_left_out_of_the_row(kind, alpha, dtype):
+    """The classes' part alone stays: their cross-entropy, for ova their binary cross-entropies."""
+    scores = extreme(dtype)
+    labels = torch.arange(len(scores)) % 3
+    nobody = torch.full((len(scores), 1), -100.0)
+    each = surrogate_loss(kind, scores, labels, nobody, alpha, reduction="none")
+    classes = scores.detach().float()[:, :3]
+    if kind == "ova":
+        truth = torch.nn.functional.one_hot(labels, 3).float()
+        options = {"reduction": "none"}
+        expected = torch.nn.functional.binary_cross_entropy_with_logits(classes, truth, **options).sum(dim=1)
+    else:
+        expected = torch.nn.functional.cross_entropy(classes, labels, reduction="none")
+    torch.testing.assert_close(each, expected)
+    each.sum().backward()
+    assert torch.isfinite(scores.grad).all()
+    assert not scores.grad[:, 3].any()
+
+
+@pytest.mark.parametrize("kind", ["ce", "ova"])
+def test_of_two_experts_the_one_that_voted_still_counts(kind):
+    scores, labels = torch.tensor([[0.5, -1.0, 2.0, 0.1]]), torch.tensor([1])
+    both = surrogate_loss(kind, scores, labels, torch.tensor([[1.0, -100.0]]), 0.5)
+    one = surrogate_loss(kind, scores[:, :3], labels, torch.tensor([[1.0]]), 0.5)
+    assert both.item() == pytest.approx(one.item(), abs=1e-7)
+
+
 def naive_score(kind, g):
     powers, total = [math.exp(value) for value in g], sum(math.exp(value) for value in g)
     best = max(powers[:-1])

@@ -54,6 +54,7 @@ CLASSIFIERS = {
 }
 READS = {"signals": ["margin", "entropy", "predicted_class"], "traits": ["length", "truncated"], "max_length": 12}
 LINEAR = ("compare_confidence", "logistic")
+JOINTLY_TRAINED = ("ce", "ova")  # the other joint policies as they are when fitted afterwards
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,8 @@ def texts(rows=6, seed=1):
 
 def settings_of(policy):
     more = {"network_size": 8} if policy == "network" else {"token_weights": policy in LINEAR}
+    if policy in JOINTLY_TRAINED:
+        more = {"signals": [], "traits": [], "embedding": True}
     return {**more, "loss_matrix": [[0, 2, 1], [1, 0, 1], [4, 1, 0]], "call_costs": [0.05]}
 
 
@@ -345,6 +348,35 @@ def test_a_joint_loss_trains_classifier_and_policy(make, kind):
     output.loss.backward()
     for part in (model.classifier, model.policy):
         assert sum(value.grad.abs().sum() for value in part.parameters()) > 1e-3
+
+
+@pytest.mark.parametrize("kind", JOINT_POLICIES)
+def test_a_temperature_that_is_found_later_leaves_a_joint_policy_as_it_was_trained(make, kind):
+    model = make(kind)
+    ids, mask = texts()
+    before = model(input_ids=ids, attention_mask=mask)
+    model.config.temperature = 3.0
+    after = model(input_ids=ids, attention_mask=mask)
+    assert torch.allclose(after.logits, before.logits / 3.0)
+    assert torch.equal(after.expert_scores, before.expert_scores)
+
+
+@pytest.mark.parametrize("kind", [*JOINT_POLICIES, "two_stage", "logistic"])
+def test_a_row_counts_by_the_class_weight_of_its_label(make, kind):
+    model = make(kind)
+    ids, mask = texts()
+    labels, right = torch.tensor([0, 1, 2, 0, 1, -100]), torch.tensor([1.0, 0.0, -100.0, 0.5, 1.0, 1.0])
+
+    def loss(rows, **options):
+        given = {"input_ids": ids[rows], "attention_mask": mask[rows], "labels": labels[rows]}
+        return model(**given, expert_right=right[rows], **options).loss.item()
+
+    each = [loss([row]) for row in range(5)]
+    weights = model.config.classifier_config.class_weights = [3.0, 0.5, 1.0]
+    total = sum(weights[label] * own for label, own in zip(labels[:5].tolist(), each, strict=True))
+    assert loss(list(range(6))) == pytest.approx(total / 8.0, abs=1e-5)
+    assert loss(list(range(6)), num_items_in_batch=16.0) == pytest.approx(total / 16.0, abs=1e-5)
+    assert loss([5]) == 0.0
 
 
 def test_a_two_stage_loss_leaves_the_classifier_alone(make):

@@ -279,7 +279,7 @@ class Absent(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Absent())
 import torch
-from transformers import AutoModelForQuestionAnswering, AutoTokenizer, pipeline
+from transformers import AutoModelForQuestionAnswering
 
 asked = json.loads(sys.stdin.read())
 inputs = {key: torch.tensor(value) for key, value in asked["inputs"].items()}
@@ -294,6 +294,9 @@ def test_a_folder_alone_answers_in_a_process_without_this_package(tmp_path):
     models = {choice: tiny(**settings) for choice, settings in CHOICES.items()}
     for number, model in enumerate(models.values()):
         model.save_pretrained(tmp_path / str(number))
+        (pipeline,) = json.loads((tmp_path / str(number) / "config.json").read_text())["custom_pipelines"].values()
+        file, name = pipeline["impl"].split(".")
+        assert f"class {name}(" in (tmp_path / str(number) / f"{file}.py").read_text()
     inputs = given()
     asked = {
         "inputs": {key: value.tolist() for key, value in inputs.items()},

@@ -1,0 +1,114 @@
+"""The training of a classifier: TF-IDF with logistic regression, or an encoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.files import atomic_file, write_json
+from ..core.progress import say
+from ..core.run_folder import RunFolder
+from .baseline import tfidf_classifier
+from .data import TrainingData, load_data
+from .figures import FoldOutcome, class_figures
+from .folds import Folds
+from .recipe import EncoderSpec, Recipe
+
+
+class ClassifierTraining:
+    """Phase 1 or phase 2; see `ModelKind`.
+
+    Args:
+        run: where to.
+        recipe: of a `tfidf` or `pooled_encoder` model.
+        process: this process's place.
+    """
+
+    def __init__(self, run: RunFolder, recipe: Recipe, process: Any) -> None:
+        self.run, self.recipe, self.process = run, recipe, process
+        self.cache = run.path / "cache"
+        self._tokenized: tuple[Any, Any] | None = None
+
+    def load(self) -> TrainingData:
+        """Return the rows that the recipe names."""
+        return load_data(self.recipe.dataset, self.cache / "dataset")
+
+    def check(self, data: TrainingData) -> None:
+        """Check that the classes of the recipe's rules are classes of the rows.
+
+        Raises:
+            InputError: they are not, or they are rows of another kind.
+        """
+        if not isinstance(data, TrainingData):
+            raise InputError(
+                f"data is a {type(data).__name__}, but the recipe {self.recipe.name!r} trains on texts with labels; "
+                "give a folder, or what secondopinion.training.data.from_dataset returns"
+            )
+        self.recipe.selection.require(data.label_names)
+        if isinstance(self.recipe.model, EncoderSpec):
+            self.recipe.training.monitor.require(data.label_names)
+
+    def strata(self, data: TrainingData) -> np.ndarray:
+        """Return (rows,) the names of the classes."""
+        return np.asarray(data.label_names)[data.labels]
+
+    def fit(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> FoldOutcome | None:
+        """Train a fold and predict its held-out rows; None on every process but the first."""
+        if isinstance(self.recipe.model, EncoderSpec):
+            return self._fit_encoder(data, fold, rows, held_out)
+        return self._fit_tfidf(data, fold, rows, held_out) if self.process.is_main_process else None
+
+    def _fit_encoder(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> FoldOutcome | None:
+        from .encoder import fit_encoder_fold, load_tokenizer, tokenize
+
+        if self._tokenized is None:
+            with self.process.main_process_first():
+                tokenizer = load_tokenizer(self.recipe)
+                self._tokenized = tokenizer, tokenize(data, tokenizer, self.recipe.model.max_length, self.cache)
+        tokenizer, encoded = self._tokenized
+        return fit_encoder_fold(
+            self.recipe,
+            data,
+            encoded,
+            tokenizer,
+            rows,
+            held_out,
+            output=self.run.fold_folder(fold),
+            work=self.cache / f"fold-{fold}",
+            label=f"fold {fold}",
+            **self._fold_options(),
+        )
+
+    def _fold_options(self) -> dict[str, Any]:
+        """Return further options of `fit_encoder_fold`."""
+        return {}
+
+    def _fit_tfidf(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> FoldOutcome:
+        model = tfidf_classifier(self.recipe.model, data.label_names)
+        groups = None if data.groups is None else data.groups[rows]
+        model.fit(data.texts(rows), data.labels[rows], groups)
+        model.save(self.run.fold_folder(fold))
+        facts = {"rows": {"train": len(rows), "held_out": len(held_out)}, **model.facts()}
+        return FoldOutcome(model.logits(data.texts(held_out)), facts)
+
+    def write_fold(
+        self, data: TrainingData, fold: int, held_out: np.ndarray, outcome: FoldOutcome, seconds: float
+    ) -> None:
+        """Write a fold's logits, then its figures."""
+        with atomic_file(self.run.fold_logits_file(fold)) as temporary, open(temporary, "wb") as handle:
+            np.save(handle, np.asarray(outcome.logits, dtype=np.float32))
+        figures = class_figures(data.labels[held_out], outcome.logits.argmax(axis=1), data.label_names)
+        facts = {"fold": fold, "figures": figures, **outcome.facts, "seconds": seconds}
+        write_json(self.run.fold_facts_file(fold), facts)
+        say(f"fold {fold}: macro F1 {figures['macro_f1']:.4f}, weighted F1 {figures['weighted_f1']:.4f}")
+
+    def fit_beside(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> None:
+        """Nothing stands beside a classifier's fold: its baseline is a run of its own."""
+
+    def write_report(self, data: TrainingData, split: Folds, *, seconds: float) -> dict[str, Any]:
+        """Gather the finished folds into run.json."""
+        from .report import write_report
+
+        return write_report(self.run, self.recipe, data, split, seconds=seconds)
