@@ -1,0 +1,192 @@
+"""Questions to a clinical note: the answer marked at its place, its category, and when there is no answer.
+
+Run by `secondopinion space`, or as a Space on the Hub, where `space.json` names the model (or the variables MODEL,
+MODEL_REVISION and TRUST_REMOTE_CODE do).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import look
+from about import about
+from examples import EXAMPLES
+from many import Desk, tab
+from panels import Panels
+from reader import Found, Reader
+from severity.readers import Published
+from styles import CSS
+
+TITLE = "Clinical questions"
+LEDE = (
+    "Ask a clinical note. The answer is a span of the note, marked at its exact characters, with the category that it "
+    "is of – or the word that the note holds none."
+)
+# The marked place is brought into view inside the note, and the page stays where it is.
+SHOW_MARK = """() => { setTimeout(() => {
+  const note = document.getElementById('qa-note'), mark = document.getElementById('qa-answer');
+  if (note) note.scrollTop = mark ? mark.offsetTop - note.clientHeight / 3 : 0;
+}, 80) }"""
+
+__all__ = ["Console", "Desk", "Panels", "Published", "Reader", "build", "look", "settings"]
+
+
+class Console:
+    """What the first tab does with a note and a question, apart from gradio.
+
+    Args:
+        panels: what is shown.
+    """
+
+    def __init__(self, panels: Panels) -> None:
+        self.panels, self.reader = panels, panels.reader
+
+    def ask(self, note: str, question: str) -> tuple[Found | None, str]:
+        """Return (what the model finds, a notice on what is wrong or was left out)."""
+        problem = self.panels.problem(note, question)
+        if problem:
+            return None, problem
+        try:
+            return self.reader.read(note, question), self.panels.cut(question)
+        except ValueError as error:
+            return None, look.notice("stop", "The model cannot read this.", str(error))
+
+    def show(self, found: Found | None, note: str, percent: float, pick: int | None, notice: str = "") -> tuple:
+        """Return (cards, marked note) of what was found."""
+        panels = self.panels
+        return panels.answer(found, note, percent, pick, notice), panels.note(found, note, percent, pick)
+
+
+def build(model: str, *, revision: str | None = None, trust_remote_code: bool = False) -> gr.Blocks:
+    """Return the page.
+
+    Args:
+        model: folder or Hub id of a multitask_qa model.
+        revision: of the model on the Hub.
+        trust_remote_code: whether code in the model's repository may run.
+
+    Raises:
+        ValueError: the model finds no answers in notes.
+    """
+    panels = Panels(Reader(model, revision, trust_remote_code))
+    with look.blocks(TITLE, CSS) as demo:
+        look.panel(look.header(TITLE, LEDE, panels.facts(), "Research prototype · not for clinical decisions"))
+        with gr.Tab("A question"):
+            _one(Console(panels))
+        with gr.Tab("Structured retrieval"):
+            tab(panels)
+        look.panel(about(panels.reader.published))
+        look.panel(
+            look.footer(
+                (
+                    "What is pasted or uploaded here is not logged and sent to no other service. A pasted note is "
+                    "not written to disk; an uploaded file is removed as soon as it was read.",
+                    "Examples were written for this page: no patient in them exists.",
+                )
+            )
+        )
+    return demo
+
+
+def _one(console: Console) -> None:
+    panels, start = console.panels, console.reader.start
+    found = gr.State(None, time_to_live=3600)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=320):
+            note = gr.Textbox(
+                label="Note",
+                info="Nothing is stored.",
+                placeholder="Write or paste a clinical note.",
+                lines=9,
+                max_lines=16,
+                elem_classes="so-input",
+            )
+            length = look.panel(panels.length(""))
+            question = gr.Textbox(
+                label="Question",
+                info="Enter asks it.",
+                placeholder="Which antibiotic was started?",
+                lines=1,
+                max_lines=4,
+                submit_btn=False,
+                elem_classes="so-input",
+            )
+            with gr.Row():
+                ask = gr.Button("Ask", variant="primary", scale=3, min_width=120)
+                clear = gr.Button("Clear", scale=1, min_width=90)
+            look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
+            with gr.Row(elem_classes="so-examples"):
+                examples = [gr.Button(name, size="sm", min_width=150) for name in EXAMPLES]
+        with gr.Column(scale=7, min_width=320):
+            answer = look.panel(panels.answer(None, "", start, None), elem_id="answer")
+            with gr.Column(elem_classes="qa-options"):
+                percent = gr.Slider(
+                    0,
+                    100,
+                    value=start,
+                    step=0.1,
+                    label="Say “no answer” above a probability of, %",
+                    info=f"The model's own threshold is at {start:.1f}%.",
+                    buttons=["reset"],
+                )
+                pick = gr.Radio([], label="Spans that the model considered, best first", visible=False)
+    whole = look.panel("", elem_id="note")
+
+    def shown(given: Found | None, text: str, threshold: float, notice: str = "") -> tuple[Any, ...]:
+        choices = panels.choices(given, text)
+        radio = gr.update(choices=choices, value=0 if choices else None, visible=len(choices) > 1)
+        return given, *console.show(given, text, threshold, 0, notice), radio
+
+    def take(text: str | None, asked: str | None, threshold: float) -> tuple[Any, ...]:
+        given, notice = console.ask(text or "", asked or "")
+        return shown(given, text or "", threshold, notice)
+
+    def move(given: Found | None, text: str | None, threshold: float, number: int | None) -> tuple[str, str]:
+        return console.show(given, text or "", threshold, number)
+
+    private, after = look.PRIVATE_EVENT, [found, answer, whole, pick]
+    gr.on([ask.click, question.submit], take, [note, question, percent], after, **private).then(
+        None, js=SHOW_MARK, **private
+    )
+    note.change(lambda text: panels.length(text or ""), note, length, trigger_mode="always_last", **private)
+    gr.on(
+        [percent.change, pick.input],
+        move,
+        [found, note, percent, pick],
+        [answer, whole],
+        trigger_mode="always_last",
+        **private,
+    ).then(None, js=SHOW_MARK, **private)
+    clear.click(lambda threshold: ("", "", *shown(None, "", threshold)), percent, [note, question, *after], **private)
+    for button, (text, asked) in zip(examples, EXAMPLES.values(), strict=True):
+        button.click(
+            lambda threshold, text=text, asked=asked: (text, asked, *take(text, asked, threshold)),
+            percent,
+            [note, question, *after],
+            **private,
+        ).then(None, js=SHOW_MARK, **private)
+
+
+def settings() -> dict[str, Any]:
+    """Return which model to load: `space.json` beside this file, overruled by the environment.
+
+    Raises:
+        ValueError: no model is named.
+    """
+    file = Path(__file__).with_name("space.json")
+    chosen = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    variables = {"model": "MODEL", "revision": "MODEL_REVISION"}
+    chosen |= {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
+    if "TRUST_REMOTE_CODE" in os.environ:
+        chosen["trust_remote_code"] = os.environ["TRUST_REMOTE_CODE"].lower() in ("1", "true", "yes")
+    if not chosen.get("model"):
+        raise ValueError("no model is named: set MODEL to a folder or a Hub id, or write it in space.json")
+    return chosen
+
+
+if __name__ == "__main__":
+    look.launch(build(**settings()))

@@ -1,0 +1,235 @@
+"""The question-answering Space in a real browser: a mark, the slider, files and their table, privacy, a phone."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pyarrow.csv
+import pytest
+from page_checks import CHROMIUM, FLAGS, KEPT, LOW_CONTRAST, NOTHING
+from qa_folder import qa_folder
+
+pytestmark = pytest.mark.browser
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
+pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
+if not Path(CHROMIUM).exists():
+    pytest.skip("Debian's chromium is not installed (apt-get install chromium)", allow_module_level=True)
+
+SERVER = """
+import sys
+from secondopinion.cli.space import launch_space
+launch_space("clinical_qa", model=sys.argv[1], port=int(sys.argv[2]))
+"""
+SECRET = "zebrawood quillfish"
+NOTE = f"The ward recorded a 😀 night <script>document.title = 'taken'</script> & {SECRET}. Aspirin was given at 10:00."
+QUESTION = "which medicine was handed to bed during that night"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Yield (address, folder that takes every file the server writes)."""
+    model = qa_folder(tmp_path_factory.mktemp("published") / "tiny-qa")
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "TMPDIR": str(folder),
+        "HOME": str(folder),
+        "HF_HOME": str(folder / "hf"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    with open(folder / "server.log", "wb") as log:
+        command = [sys.executable, "-c", SERVER, str(model), str(port)]
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(480):
+            assert process.poll() is None, (folder / "server.log").read_text()[-2000:]
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.25)
+        yield url, folder
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as runner:
+        instance = runner.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield instance
+        instance.close()
+
+
+@pytest.fixture
+def visit(server, browser):
+    """Open pages; at the end none of them complained or asked another host for anything."""
+    opened, requests, complaints = [], [], []
+
+    def open_page(width=1280, height=900, scheme="light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        opened.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.goto(server[0])
+        page.get_by_role("button", name="Ask", exact=True).wait_for()
+        return page
+
+    yield open_page
+    for context in opened:
+        context.close()
+    assert not complaints
+    assert [url for url in requests if not url.startswith((server[0], "data:", "blob:"))] == []
+
+
+def ask(page, note, question=QUESTION, percent="100"):
+    page.get_by_label("Note", exact=False).first.fill(note)
+    page.get_by_label("Question", exact=False).first.fill(question)
+    page.get_by_role("slider").first.fill(percent)
+    page.get_by_role("button", name="Ask", exact=True).click()
+
+
+def test_a_question_marks_the_note_at_its_characters(visit):
+    page = visit()
+    ask(page, NOTE)
+    mark = page.locator("#qa-answer")
+    mark.wait_for()
+    assert page.title() == "Clinical questions", "nothing of the note runs"
+    assert page.locator("#qa-note").evaluate("e => e.textContent") == NOTE
+    card = page.get_by_role("region", name="Answer", exact=True)
+    start, end = (int(part) for part in card.locator("dd").first.inner_text().split(" to "))
+    assert mark.evaluate("e => e.textContent") == NOTE[start:end]
+    category = card.locator(".qa-label").inner_text()
+    assert mark.evaluate("e => getComputedStyle(e, '::after').content") == f'"{category}"'
+    shares = page.get_by_role("region", name="Category").get_by_role("row")
+    assert shares.count() == 5
+    assert sum(float(row.get_by_role("cell").inner_text().rstrip("%")) for row in shares.all()) == pytest.approx(
+        100, abs=0.3
+    )
+    page.get_by_role("radio").nth(2).check()
+    page.get_by_text("You picked another span").wait_for()
+    start, end = (int(part) for part in card.locator("dd").first.inner_text().split(" to "))
+    assert mark.evaluate("e => e.textContent") == NOTE[start:end]
+    page.get_by_role("slider").first.fill("0")
+    card.get_by_text("No answer in this note").wait_for()
+    assert mark.count() == 0
+    page.get_by_role("button", name="Clear").click()
+    card.get_by_text("No question yet").wait_for()
+    page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_role("alert").get_by_text("There is no note.").wait_for()
+
+
+def test_a_long_note_is_scrolled_to_its_mark(visit):
+    page = visit()
+    note = "\n" * 50_000 + "Filler of no meaning here. " * 1_900 + "Aspirin was given at noon."
+    assert len(note) > 100_000
+    # Playwright types lines one by one; a paste does not.
+    box = page.get_by_label("Note", exact=False).first
+    box.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})) }", note)
+    page.get_by_text(f"{len(note):,} characters").wait_for()
+    page.get_by_label("Question", exact=False).first.fill(QUESTION)
+    page.get_by_role("slider").first.fill("100")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    page.locator("#qa-answer").wait_for(timeout=60_000)
+    page.wait_for_timeout(500)
+    inside = """() => { const a = document.getElementById('qa-note').getBoundingClientRect(),
+      b = document.getElementById('qa-answer').getBoundingClientRect();
+      return a.top <= b.top && b.bottom <= a.bottom }"""
+    assert page.evaluate(inside)
+    assert page.locator("#qa-note").evaluate("e => e.scrollTop") > 10_000
+
+
+def test_files_become_a_table_that_filters_and_downloads(visit, server, tmp_path):
+    page = visit()
+    for number in range(3):
+        (tmp_path / f"note{number}.txt").write_text(f"{NOTE}\nBed {number}.")
+    (tmp_path / "q.yaml").write_text(
+        f"- id: drug\n  question: {QUESTION}\n  category: Medication\n- how fast was the pulse"
+    )
+    page.get_by_role("tab", name="Structured retrieval").click()
+    uploads = page.locator("input[type=file]")
+    uploads.nth(0).set_input_files(tmp_path / "q.yaml")
+    page.wait_for_function("[...document.querySelectorAll('textarea')].some(e => e.value.includes('id: drug'))")
+    uploads.nth(1).set_input_files([tmp_path / f"note{number}.txt" for number in range(3)])
+    page.get_by_text("Notes · 3 notes").wait_for()
+    page.get_by_role("button", name="Ask all").click()
+    table = page.get_by_role("table", name="Answers")
+    table.wait_for()
+    page.get_by_text("6 of 6 rows").wait_for()
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download CSV").click()
+    started.value.save_as(tmp_path / "a.csv")
+    rows = pyarrow.csv.read_csv(tmp_path / "a.csv").to_pylist()
+    assert [(row["note"], row["question_id"]) for row in rows] == [
+        (f"note{number}.txt", name) for number in range(3) for name in ("drug", "q2")
+    ]
+    for box in page.get_by_role("checkbox").all():
+        box.uncheck()
+    page.get_by_text("No row is of a chosen category.").wait_for()
+    assert page.evaluate(KEPT) == NOTHING
+    page.reload()
+    page.get_by_role("tab", name="Structured retrieval").click()
+    page.get_by_text("None yet.").wait_for()
+    files = [path for path in server[1].rglob("*") if path.is_file()]
+    assert "server.log" in {path.name for path in files}
+    for path in files:
+        assert SECRET.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_is_aa(visit, scheme):
+    page = visit(scheme=scheme)
+    page.get_by_role("button", name="Which antibiotic?").click()
+    page.get_by_role("slider").first.fill("100")
+    page.locator("#qa-answer").wait_for()
+    page.wait_for_timeout(300)
+    measured = page.evaluate(LOW_CONTRAST)
+    assert measured["seen"] > 100
+    assert measured["low"] == []
+    # Every category's own colours, whichever the model named.
+    for tone in ("red", "blue", "amber", "violet", "green", "grey"):
+        page.evaluate("t => { document.getElementById('qa-answer').className = t }", tone)
+        page.evaluate("t => { document.querySelector('.qa-label').className = 'qa-label ' + t }", tone)
+        assert page.evaluate(LOW_CONTRAST)["low"] == [], tone
+    page.get_by_role("tab", name="Structured retrieval").click()
+    page.get_by_role("button", name="Use the example notes and questions").click()
+    page.get_by_text("Notes · 3 notes").wait_for()
+    page.get_by_role("button", name="Ask all").click()
+    page.get_by_role("table", name="Answers").wait_for()
+    page.wait_for_timeout(300)
+    assert page.evaluate(LOW_CONTRAST)["low"] == []
+
+
+@pytest.mark.parametrize("width", [320, 400])
+def test_a_phone_needs_no_sideways_scrolling(visit, width):
+    page = visit(width=width, height=800)
+    page.get_by_role("button", name="What procedure?").click()
+    page.locator("#qa-note").wait_for()
+    for tab in ("A question", "Structured retrieval"):
+        page.get_by_role("tab", name=tab).click()
+        if tab == "Structured retrieval":
+            page.get_by_role("button", name="Use the example notes and questions").click()
+            page.get_by_text("Notes · 3 notes").wait_for()
+            page.get_by_role("button", name="Ask all").click()
+            page.get_by_role("table", name="Answers").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for element in page.locator(".so-card, .qa-note, .qa-table td, button:visible, textarea").all():
+            box = element.bounding_box()
+            if box:
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= width
