@@ -279,12 +279,11 @@ def _spans(
         to_here[:, :size][closes] = ends[chosen, :size][closes]
         # The best spans begin at the tokens from which the best of all spans begin: only those are looked at further.
         reach = from_here + _sliding_max(to_here, band)
-        token = np.argpartition(reach, -min(kept, size), axis=1)[:, -min(kept, size) :]
-        token = np.sort(token, axis=1)[:, :, None] + np.zeros(band, dtype=np.int64)
+        token = _highest(reach, min(kept, size))[:, :, None] + np.zeros(band, dtype=np.int64)
         further = np.arange(band) + np.zeros_like(token)
         line = np.arange(len(chosen))[:, None, None]
         score = (from_here[line, token] + to_here[line, token + further]).reshape(len(chosen), -1)
-        best = np.argpartition(score, -min(n_best, score.shape[1]), axis=1)[:, -min(n_best, score.shape[1]) :]
+        best = _highest(score, min(n_best, score.shape[1]))
         value = np.take_along_axis(score, best, axis=1)
         place, rank = np.nonzero(value > -np.inf)
         best = best[place, rank]
@@ -292,6 +291,18 @@ def _spans(
         found = first[place, token], last[place, token + further], value[place, rank]
         parts.append((windows.row[chosen[place]], chosen[place], *found))
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def _highest(values: np.ndarray, count: int) -> np.ndarray:
+    """Return where the `count` highest of each row stand, in ascending order; of equal ones the first are taken.
+
+    >>> _highest(np.array([[1.0, 3.0, 1.0, 2.0, 1.0]]), 3).tolist()
+    [[0, 1, 3]]
+    """
+    least = np.partition(values, -count, axis=1)[:, -count, None]
+    above, equal = values > least, values == least
+    spare = count - above.sum(axis=1, keepdims=True)
+    return np.nonzero(above | (equal & (equal.cumsum(axis=1) <= spare)))[1].reshape(len(values), count)
 
 
 def _sliding_max(values: np.ndarray, width: int) -> np.ndarray:

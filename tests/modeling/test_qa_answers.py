@@ -131,6 +131,14 @@ def test_masked_logits_of_half_precision(bert_windows):
     np.testing.assert_allclose(answers.score, expected.score, rtol=1e-5)
 
 
+@pytest.mark.parametrize("n_best", [1, 3])
+def test_of_equal_scores_the_first_ones_are_kept(bert_windows, n_best):
+    flat = [np.zeros(n) for n in bert_windows.lengths]
+    few, all_of_them = (decode(flat, flat, bert_windows, n_best=n, max_answer_length=4) for n in (n_best, 100))
+    np.testing.assert_array_equal(few.start, all_of_them.start[:, :n_best])
+    np.testing.assert_array_equal(few.end, all_of_them.end[:, :n_best])
+
+
 def test_of_equal_scores_the_first_in_the_context_is_first(bert_windows):
     flat = [np.zeros(n) for n in bert_windows.lengths]
     answers = decode(flat, flat, bert_windows, n_best=10, max_answer_length=1)

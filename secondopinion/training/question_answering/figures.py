@@ -34,9 +34,13 @@ def measure(
     """
     said, true = predictions(data, rows, answers), references(data, rows)
     try:
-        return qa_figures(
+        found = qa_figures(
             said, true, n_resamples=n_resamples, groups=data.groups[rows].tolist() if n_resamples else None
         )
+        if "best_f1" in found:  # what other thresholds would reach is read from the spans that were held back, too
+            always = qa_figures(predictions(data, rows, answers.always_answering()), true)
+            found |= {name: value for name, value in always.items() if name.startswith("best_")}
+        return found
     except ValueError as error:
         raise InputError(f"{data.name}: {error}") from None
 
