@@ -26,8 +26,8 @@ REQUIRED = {
 
 
 def has_deferral(facts: Mapping[str, Any]) -> bool:
-    """Whether `defer` made a deferring system of the run."""
-    return bool(facts.get("deferral"))
+    """Whether `defer` made a deferring system of the run; a policy inside a model of questions is none."""
+    return bool(facts.get("deferral")) and facts["deferral"].get("kind") != "qa"
 
 
 def published_folder(run: RunFolder, facts: Mapping[str, Any]) -> Path:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from . import deferral_words, question_answering_gains, question_answering_words
+from . import deferral_words, question_answering_deferral, question_answering_gains, question_answering_words
 from .data import CardData
 from .deferral_tables import MOST_FEATURES, DeferralTables, rule_settings
 from .question_answering_tables import AnswerTables
@@ -29,6 +29,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "model_card.md.jinja"
 ANSWERS_TEMPLATE = "question_answering.md.jinja"
 PLOT_NAMES = {
+    "answer_deferral_curve": "Deferral curve: how right the system is against the share of questions deferred",
     "calibration": "Calibration: how often a class was right, against the probability it was given",
     "deferral_curve": "Deferral curve: F1 and accuracy of the system against the share of texts deferred",
     "deferral_reliability": "Reliability of the score: what it promises against what came of it",
@@ -84,6 +85,7 @@ def _environment() -> Any:
         plot_name=plot_name,
         rule_settings=rule_settings,
         words=deferral_words,
+        asking=question_answering_deferral,
         gaining=question_answering_gains,
         saying=question_answering_words,
         most_features=MOST_FEATURES,

@@ -93,6 +93,7 @@ def ask(
         "secondopinion defer runs/l2d_ade_offline --budget 0.07",
         "secondopinion defer runs/l2d_ade_offline --budget 0.07 --certify-risk 0.10 --policy compare_confidence",
         "secondopinion defer runs/maude_offline --votes votes/panel.csv --missed Death=10 --budget 0.05",
+        "secondopinion defer runs/clinical_qa --votes answers/panel.jsonl --budget 0.1",
     )
 )
 def defer(
@@ -120,6 +121,9 @@ def defer(
         list[str] | None, typer.Option(help="CLASS=K: a missed row of it costs K times any other mistake.")
     ] = None,
     votes: Annotated[list[Path] | None, typer.Option(help="File of votes (may be repeated); by default ask's.")] = None,
+    expert_run: Annotated[
+        list[Path] | None, typer.Option(help="For questions: another run whose answers are the expert's.")
+    ] = None,
     config: Annotated[str | None, typer.Option(help="Recipe with a deferral section; the run's by default.")] = None,
     data: Annotated[str | None, typer.Option(help="What the run was trained on, if it was moved.")] = None,
     fallback: Annotated[
@@ -159,5 +163,6 @@ def defer(
     }
     stated = load_recipe(config) if config else None
     spec = changed_deferral(stated or run, changes)
-    typer.echo(deferral_table(run_defer(run, votes=votes, data=data, recipe=stated, spec=spec)))
+    made = run_defer(run, votes=votes, expert_runs=expert_run, data=data, recipe=stated, spec=spec)
+    typer.echo(deferral_table(made))
     typer.echo(f"\nrun folder: {run}")

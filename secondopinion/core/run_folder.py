@@ -81,6 +81,12 @@ A run of questions and answers (`model.kind` multitask_qa) differs in:
                          null_odds, no_answer_probability, span_probability, n_best_margin, no_answer_margin,
                          category_probabilities, category, category_entropy, gold_starts, gold_ends,
                          gold_category_probs, span_labelled, exact, f1, category_right, joint: offsets, never text
+    deferral             {kind: qa, made_at, right_by (f1, exact or category_accuracy), policy {name, title, signals,
+                          features, settings, declared_by, candidates}, experts [{name, kind, model, votes, votes_sha1,
+                          cost_per_1000_usd, alone {figure}}], threshold {…}, parts {fit, choose}, fallback {…},
+                          figures {rows, deferred_rows, deferral_rate, unanswered, system, model, expert, random,
+                          oracle: each {figure}, intervals, differences, curve, audc, cost}}; the policy itself is in
+                          the published fold's folder; predictions.parquet gets deferral_score, deferred, expert
     `figures`            what `metrics/clinical_qa` computes; `missed` and `baseline` are absent
 
 `figures` of a classifier is what `metrics/per_class_f1` computes: `{accuracy, macro_f1, weighted_f1, micro_f1,

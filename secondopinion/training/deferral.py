@@ -112,6 +112,7 @@ def defer(
     run: RunFolder | str | os.PathLike,
     *,
     votes: Sequence[str | os.PathLike] | None = None,
+    expert_runs: Sequence[str | os.PathLike] | None = None,
     data: str | os.PathLike | TrainingData | None = None,
     recipe: Recipe | str | os.PathLike | None = None,
     spec: DeferralSpec | None = None,
@@ -119,8 +120,10 @@ def defer(
     """Make a deferring system of a finished run and votes, and write it to the run folder.
 
     Args:
-        run: a finished run of an encoder, or its folder.
+        run: a finished run of an encoder, or its folder. A run of questions goes to
+            `question_answering.deferral.defer_answers`.
         votes: files of votes; by default what `ask` left in the run folder.
+        expert_runs: of a run of questions: other runs whose answers are experts'.
         data: what the run was trained on; by default where it was then.
         recipe: with the `experts` and `deferral` sections; the run's own by default.
         spec: in place of the recipe's `deferral` section.
@@ -135,6 +138,15 @@ def defer(
 
     keep_pages()
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
+    if run.facts["model"]["kind"] == "multitask_qa":
+        from .question_answering.deferral import defer_answers
+
+        return defer_answers(run, votes=votes, expert_runs=expert_runs, data=data, recipe=recipe, spec=spec)
+    if expert_runs:
+        raise InputError(
+            "expert_runs are for a run of questions; in a recipe of a classifier a run is an expert: "
+            "experts: [{kind: run, name: …, path: …}]"
+        )
     check_run(run)
     recipe = stated_recipe(run, recipe)
     spec = spec or recipe.stated_deferral

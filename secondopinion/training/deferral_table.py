@@ -15,6 +15,10 @@ def deferral_table(deferral: Mapping[str, Any]) -> str:
     Args:
         deferral: as `defer` returns it.
     """
+    if deferral.get("kind") == "qa":
+        from .question_answering.deferral_table import answer_deferral_table
+
+        return answer_deferral_table(deferral)
     figures = deferral["figures"]
     positive = deferral.get("positive_label")
     f1 = f"F1 of {positive}" if positive else "macro F1"

@@ -16,9 +16,7 @@ LBFGS_STEPS = 200
 SMALLEST_SPREAD = 1e-6
 
 
-def policy_settings(
-    spec: AnswerDeferralSpec, policy: str, tasks: list[str], expert_names: list[str]
-) -> dict[str, Any]:
+def policy_settings(spec: AnswerDeferralSpec, policy: str, tasks: list[str], expert_names: list[str]) -> dict[str, Any]:
     """Return the settings of one candidate in full.
 
     Raises:

@@ -17,7 +17,7 @@ from ..deferral_parts import require_out_of_fold
 from ..folds import Folds
 from ..report import read_predictions
 from .data import QuestionAnsweringData
-from .deferral_votes import _STORED, ExpertScores, figures_of
+from .deferral_votes import STORED, ExpertScores, figures_of
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def gather_answers(
     table = read_predictions(run)
     require_out_of_fold(table["id"].astype(str).tolist(), table["fold"].tolist(), Folds.load(run.folds_file))
     asked = set.intersection(*(set(expert.ids.tolist()) for expert in experts.values()))
-    table = table[table[_STORED[figures[0]]].notna() & table["id"].astype(str).isin(asked)]
+    table = table[table[STORED[figures[0]]].notna() & table["id"].astype(str).isin(asked)]
     if not len(table):
         raise InputError(
             f"no labelled out-of-fold row of {run.path} has an answer of every expert ({', '.join(experts)}); ask them "
@@ -140,7 +140,7 @@ def gather_answers(
     usable = np.stack([e.usable[p] for e, p in zip(experts.values(), places, strict=True)], axis=1)
     scores = {}
     for figure in figures:
-        own = table[_STORED[figure]].astype(float).to_numpy()
+        own = table[STORED[figure]].astype(float).to_numpy()
         theirs = np.stack([e.right[figure][p] for e, p in zip(experts.values(), places, strict=True)], axis=1)
         scores[figure] = (own, np.where(usable, theirs, own[:, None]))
     row = {identifier: place for place, identifier in enumerate(data.ids.tolist())}

@@ -26,7 +26,7 @@ from .figures import references
 
 ENDINGS = (".parquet", ".jsonl", ".csv")
 SPAN_FIGURES, CATEGORY_FIGURES = ("exact", "f1"), ("category_accuracy",)
-_STORED = {"exact": "exact", "f1": "f1", "category_accuracy": "category_right"}
+STORED = {"exact": "exact", "f1": "f1", "category_accuracy": "category_right"}
 
 
 @dataclass(frozen=True)
@@ -144,11 +144,11 @@ def expert_of_run(
         )
     figures = figures_of(tasks)
     table = read_predictions(other)
-    if any(_STORED[figure] not in table or table[_STORED[figure]].isna().all() for figure in figures):
+    if any(STORED[figure] not in table or table[STORED[figure]].isna().all() for figure in figures):
         raise InputError(f"{other.path} has no {' and no '.join(figures)}: its model was trained for another task")
     ids = table["id"].astype(str)
     require_out_of_fold(ids.tolist(), table["fold"].tolist(), Folds.load(other.folds_file))
-    right = {figure: table[_STORED[figure]].astype(float).to_numpy() for figure in figures}
+    right = {figure: table[STORED[figure]].astype(float).to_numpy() for figure in figures}
     n = len(table)
     shown = {"kind": "run", "model": facts["name"]}
     return ExpertScores(
@@ -177,7 +177,7 @@ def _scored(
     predictions = [{"id": ids[i], key: said[i]} for i in places]
     scores = row_scores(predictions, references(data, np.array([known[ids[i]] for i in places])))
     for figure in figures:
-        right[figure][places] = [np.nan if value is None else float(value) for value in scores[_STORED[figure]]]
+        right[figure][places] = [np.nan if value is None else float(value) for value in scores[STORED[figure]]]
     costs = np.array([_cost(answers[i].get("cost_usd"), name, cost_usd) for i in ids])
     return ExpertScores(name, np.array(ids, dtype=object), right, usable, costs, {"kind": "recorded", "model": None})
 
@@ -236,7 +236,7 @@ def require_unique(experts: Iterable[ExpertScores]) -> dict[str, ExpertScores]:
     """Return experts by name.
 
     Raises:
-        InputError: there are none, or two share a name.
+        InputError: two share a name.
     """
     experts = list(experts)
     names = [expert.name for expert in experts]
