@@ -95,6 +95,7 @@ def build(model: str, *, revision: str | None = None, trust_remote_code: bool = 
 def _one(console: Console) -> None:
     panels, start = console.panels, console.reader.start
     found = gr.State(None, time_to_live=3600)
+    drawn = gr.State(start)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
             note = gr.Textbox(
@@ -139,7 +140,7 @@ def _one(console: Console) -> None:
     def shown(given: Found | None, text: str, threshold: float, notice: str = "") -> tuple[Any, ...]:
         choices = panels.choices(given, text)
         radio = gr.update(choices=choices, value=0 if choices else None, visible=len(choices) > 1)
-        return given, *console.show(given, text, threshold, 0, notice), radio
+        return given, *console.show(given, text, threshold, 0, notice), radio, threshold
 
     def take(text: str | None, asked: str | None, threshold: float) -> tuple[Any, ...]:
         given, notice = console.ask(text or "", asked or "")
@@ -148,10 +149,17 @@ def _one(console: Console) -> None:
     def move(given: Found | None, text: str | None, threshold: float, number: int | None) -> tuple[str, str]:
         return console.show(given, text or "", threshold, number)
 
-    private, after = look.PRIVATE_EVENT, [found, answer, whole, pick]
-    gr.on([ask.click, question.submit], take, [note, question, percent], after, **private).then(
-        None, js=SHOW_MARK, **private
-    )
+    def catch_up(given: Found | None, text: str | None, threshold: float, number: int | None, before: float) -> Any:
+        return gr.skip() if threshold == before else move(given, text, threshold, number)
+
+    private, after = look.PRIVATE_EVENT, [found, answer, whole, pick, drawn]
+
+    def finish(asked: Any) -> None:
+        """Show the mark, at the slider's place of now: it may have been moved while the model read."""
+        caught_up = asked.then(catch_up, [found, note, percent, pick, drawn], [answer, whole], **private)
+        caught_up.then(None, js=SHOW_MARK, **private)
+
+    finish(gr.on([ask.click, question.submit], take, [note, question, percent], after, **private))
     note.change(lambda text: panels.length(text or ""), note, length, trigger_mode="always_last", **private)
     gr.on(
         [percent.change, pick.input],
@@ -163,12 +171,14 @@ def _one(console: Console) -> None:
     ).then(None, js=SHOW_MARK, **private)
     clear.click(lambda threshold: ("", "", *shown(None, "", threshold)), percent, [note, question, *after], **private)
     for button, (text, asked) in zip(examples, EXAMPLES.values(), strict=True):
-        button.click(
-            lambda threshold, text=text, asked=asked: (text, asked, *take(text, asked, threshold)),
-            percent,
-            [note, question, *after],
-            **private,
-        ).then(None, js=SHOW_MARK, **private)
+        finish(
+            button.click(
+                lambda threshold, text=text, asked=asked: (text, asked, *take(text, asked, threshold)),
+                percent,
+                [note, question, *after],
+                **private,
+            )
+        )
 
 
 def settings() -> dict[str, Any]:
