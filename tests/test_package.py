@@ -99,6 +99,10 @@ def test_setup_cfg_lists_the_packages_on_disk():
     assert listed - found <= {"secondopinion.spaces"} | {p for p in listed if p.startswith("secondopinion.spaces")}
 
 
+# Extras that cannot stand beside the pinned versions; their tests run where they are installed.
+OLDER_NUMPY = ("scispacy", "medspacy")
+
+
 def test_requirements_pin_everything_that_setup_cfg_asks_for():
     pinned = {}
     for line in (ROOT / "requirements.txt").read_text().splitlines():
@@ -110,8 +114,9 @@ def test_requirements_pin_everything_that_setup_cfg_asks_for():
 
     parser = setup_cfg()
     wanted = parser["options"]["install_requires"].splitlines()
-    for extra in parser["options.extras_require"].values():
-        wanted += extra.splitlines()
+    for name, extra in parser["options.extras_require"].items():
+        if name not in OLDER_NUMPY:
+            wanted += extra.splitlines()
     for line in filter(None, wanted):
         requirement = Requirement(line)
         name = requirement.name.lower().replace("_", "-")

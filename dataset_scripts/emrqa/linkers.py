@@ -1,7 +1,7 @@
 """Who finds UMLS concepts in a text: a table of one's own, scispaCy, or medspaCy's QuickUMLS.
 
-scispaCy and medspaCy need numpy < 2, so they live in an environment of their own. `write_table` links a list of terms
-there once; `TableLinker` then reads that table anywhere.
+scispaCy and medspaCy are extras of this package. They need numpy < 2: where that cannot be, `write_table` links a list
+of terms in an environment of their own, once, and `TableLinker` reads that table anywhere.
 """
 
 from __future__ import annotations
@@ -20,9 +20,6 @@ from .umls import Link, Linker
 COLUMNS = ("term", "types", "cui", "score")
 LINKERS = ("medspacy", "scispacy")
 _TABLE_ENDING = ".tsv"
-# Tried together on Python 3.11. From version 26 on pyarrow needs numpy 2.
-_OURS = "'numpy<2' 'pyarrow<26' 'datasets>=5,<6' ijson jinja2 pyyaml"
-_PACKAGES = {"medspacy": f"'medspacy>=1.3,<2' {_OURS}", "scispacy": f"'scispacy>=0.6,<0.7' {_OURS}"}
 _TYPE = re.compile(r"T\d{3}")
 
 
@@ -210,11 +207,11 @@ def _scispacy_pipeline(model: str, knowledge_base: str, linker_pipe: str) -> Any
 
 
 def _to_install(name: str) -> str:
+    install = f"pip install 'secondopinion[{name}]'"
     return (
-        f"the linker {name!r} needs packages that are not installed. They need numpy < 2, so make an environment of "
-        f"their own: python -m venv {name}-env && {name}-env/bin/pip install {_PACKAGES[name]} && "
-        f"{name}-env/bin/pip install --no-deps secondopinion. Write a table of your terms there (write_table), and "
-        "give its path here as the linker"
+        f"the linker {name!r} needs packages that are not installed: {install}. They need numpy < 2; where this "
+        f"environment has to keep a newer one, make one of their own (python -m venv {name}-env && {name}-env/bin/"
+        f"{install}), write a table of your terms there (write_table), and give its path here as the linker"
     )
 
 

@@ -210,7 +210,7 @@ class TestMissing:
             find_linker(name)
         message = str(caught.value)
         assert f"the linker '{name}' needs packages that are not installed" in message
-        assert f"{name}-env/bin/pip install '{name}>=" in message
+        assert f"pip install 'secondopinion[{name}]'" in message
         assert "numpy < 2" in message
 
     def test_a_missing_folder_of_quickumls(self, tmp_path):
