@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from checkpoints import has_whole_checkpoint
 from qa_rows import CATEGORIES, question_dataset, question_rows, save_question_encoder, save_questions
 from safetensors.numpy import load_file
 from tiny_encoder import save_reports
@@ -238,7 +239,7 @@ def test_a_killed_training_continues_and_ends_the_same(run, encoder, questions, 
             [*command, "--data", str(questions), "--output", str(tmp_path / "killed")], stderr=log, stdout=log
         )
         deadline = time.monotonic() + 240
-        while not list((tmp_path / "killed" / "cache" / "fold-2").glob("checkpoint-*/trainer_state.json")):
+        while not has_whole_checkpoint(tmp_path / "killed" / "cache" / "fold-2"):
             assert time.monotonic() < deadline, "no checkpoint was written"
             assert killed.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.005)

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from checkpoints import has_whole_checkpoint
 from safetensors.numpy import load_file, save_file
 from tiny_encoder import CLASSES, save_encoder, save_reports
 
@@ -140,7 +141,7 @@ def test_a_killed_training_continues_and_ends_the_same(encoder, reports, tmp_pat
     )
     work = tmp_path / "killed" / "cache" / "fold-1"
     deadline = time.monotonic() + 120
-    while not list(work.glob("checkpoint-*/trainer_state.json")):
+    while not has_whole_checkpoint(work):
         assert time.monotonic() < deadline, "no checkpoint was written"
         assert killed.poll() is None, "the training ended before it could be killed"
         time.sleep(0.005)
