@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import torch
-from common import machine_line
+from common import machine_line, paired, seconds
 from transformers import AutoTokenizer, BertConfig
 
 from secondopinion.core.machine import keep_pages
@@ -44,21 +42,6 @@ def batch_of(tokenizer, batch: int, length: int, seed: int) -> dict[str, torch.T
     generator = np.random.default_rng(seed)
     texts = [" ".join(generator.choice(SENTENCE.split(), size=length)) for _ in range(batch)]
     return dict(tokenizer(texts, truncation=True, max_length=length, return_tensors="pt"))
-
-
-def seconds(work: Callable[[], object]) -> float:
-    began = time.thread_time()
-    work()
-    return time.thread_time() - began
-
-
-def paired(plain: Callable[[], object], ours: Callable[[], object], pairs: int) -> np.ndarray:
-    """Return (pairs, 2) seconds; who goes first alternates."""
-    times = np.empty((pairs, 2))
-    for number in range(pairs):
-        for side in (0, 1) if number % 2 else (1, 0):
-            times[number, side] = seconds((plain, ours)[side])
-    return times
 
 
 def added(model: DeferralForSequenceClassification, inputs: dict[str, torch.Tensor], pairs: int) -> float:

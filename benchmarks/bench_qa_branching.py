@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import torch
-from common import machine_line
+from common import machine_line, paired
 from transformers import AutoModel
 
 from secondopinion.core.machine import keep_pages
@@ -35,21 +33,6 @@ def batch_of(vocabulary: int, batch: int, length: int) -> dict[str, torch.Tensor
     draw = torch.Generator().manual_seed(batch * length)
     ids = torch.randint(1000, vocabulary, (batch, length), generator=draw)
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-
-
-def seconds(work: Callable[[], object]) -> float:
-    began = time.thread_time()
-    work()
-    return time.thread_time() - began
-
-
-def paired(plain: Callable[[], object], ours: Callable[[], object], pairs: int) -> np.ndarray:
-    """Return (pairs, 2) seconds; who goes first alternates."""
-    times = np.empty((pairs, 2))
-    for number in range(pairs):
-        for side in (0, 1) if number % 2 else (1, 0):
-            times[number, side] = seconds((plain, ours)[side])
-    return times
 
 
 def main() -> None:

@@ -47,7 +47,12 @@ def recipe_of(arguments: argparse.Namespace, data: Path, seed: int, shared: int 
     }
     if shared is not None:
         value["model"]["num_shared_layers"] = shared
-    value["training"] |= {"seed": seed, "epochs": arguments.epochs}
+    value["training"] |= {
+        "seed": seed,
+        "epochs": arguments.epochs,
+        "batch_size": arguments.batch_size,
+        "learning_rate": arguments.learning_rate,
+    }
     value["folds"]["train"] = [FOLD]
     return load_recipe(value)
 
@@ -132,6 +137,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[13, 14, 15])
     parser.add_argument("--shared", type=int, nargs="+", help="numbers of shared layers to sweep over")
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resamples", type=int, default=5000)
@@ -143,7 +150,8 @@ def main() -> None:
         print(f"{machine_line()}; {arguments.threads} threads")
         print(
             f"{arguments.notes} authored notes, at most {arguments.questions} questions each, windows of "
-            f"{arguments.max_length} tokens, {arguments.epochs} epochs, seeds {arguments.seeds}"
+            f"{arguments.max_length} tokens, {arguments.epochs} epochs, batches of {arguments.batch_size}, learning rate "
+            f"{arguments.learning_rate:g}, seeds {arguments.seeds}"
         )
         for split in arguments.splits:
             options = {"templates": arguments.templates} if arguments.templates else {}

@@ -13,7 +13,7 @@ from transformers.modeling_outputs import ModelOutput
 
 from .branching import branch_layers, branched_weights, check_branches, of_each_branch, without_cache
 from .configuration_multitask_qa import MultiTaskQAConfig
-from .modeling_pooled_encoder import COUNTS_POSITIONS_FROM_ZERO, drop_pooler
+from .modeling_pooled_encoder import COUNTS_POSITIONS_FROM_ZERO
 from .multitask_losses import (
     IGNORED,
     UncertaintyWeighting,
@@ -25,7 +25,7 @@ from .multitask_losses import (
 )
 from .pipeline_clinical_question_answering import TASK, ClinicalQuestionAnsweringPipeline
 from .pooling import pool
-from .pretrained_encoder import pretrained_encoder
+from .pretrained_encoder import drop_pooler, pretrained_encoder
 from .qa_deferral import AnswerDeferral
 from .span_choice import best_spans, pool_spans
 
@@ -131,7 +131,7 @@ class MultiTaskQAForQuestionAnswering(PreTrainedModel):
         """
         encoder = pretrained_encoder(
             name_or_path,
-            not_model_type=cls.config_class.model_type,
+            model_class=cls,
             revision=revision,
             token=token,
             trust_remote_code=trust_remote_code,

@@ -5,12 +5,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .configuration_pooled_encoder import PooledEncoderConfig
 from .losses import classification_loss
 from .pooling import pool
+from .pretrained_encoder import drop_pooler, pretrained_encoder
 
 COUNTS_POSITIONS_FROM_ZERO = frozenset(
     {"bert", "electra", "distilbert", "megatron-bert", "albert", "deberta", "deberta-v2"}
@@ -75,29 +76,16 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
         Raises:
             ValueError: the repository holds no encoder, or weights are missing in it.
         """
-        hub = {"revision": revision, "token": token, "trust_remote_code": trust_remote_code}
-        encoder_config = AutoConfig.from_pretrained(name_or_path, **hub)
-        if encoder_config.model_type == cls.config_class.model_type:
-            raise ValueError(
-                f"{name_or_path} is already a {cls.__name__}, not an encoder; load it with "
-                f"{cls.__name__}.from_pretrained({str(name_or_path)!r}), or name the encoder it was made from"
-            )
-        for key, value in (encoder_overrides or {}).items():
-            if not hasattr(encoder_config, key):
-                raise ValueError(f"{type(encoder_config).__name__} has no setting {key!r}")
-            setattr(encoder_config, key, value)
-        encoder, loading = AutoModel.from_pretrained(
-            name_or_path, config=encoder_config, dtype=dtype, output_loading_info=True, **hub
+        encoder = pretrained_encoder(
+            name_or_path,
+            model_class=cls,
+            revision=revision,
+            token=token,
+            trust_remote_code=trust_remote_code,
+            encoder_overrides=encoder_overrides,
+            dtype=dtype,
         )
-        missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
-        if missing:
-            raise ValueError(
-                f"{name_or_path} lacks {len(missing)} weights of {type(encoder).__name__} (first: {missing[0]}); "
-                "is it a checkpoint of another architecture?"
-            )
-        drop_pooler(encoder)
-        encoder_config._name_or_path = ""
-        model = cls(cls.config_class(encoder_config=encoder_config, **config_kwargs)).to(dtype)
+        model = cls(cls.config_class(encoder_config=encoder.config, **config_kwargs)).to(dtype)
         model.encoder.load_state_dict(encoder.state_dict())
         return model
 
@@ -193,12 +181,6 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
             loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
         )
         return output.to_tuple() if return_dict is False else output
-
-
-def drop_pooler(encoder: nn.Module) -> None:
-    """Remove an encoder's own pooler: it would be trained by nothing, which distributed training refuses."""
-    if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None
 
 
 __all__ = ["PooledEncoderForSequenceClassification"]

@@ -3,15 +3,14 @@
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
-
-from .modeling_pooled_encoder import drop_pooler
 
 
 def pretrained_encoder(
     name_or_path: str,
     *,
-    not_model_type: str,
+    model_class: type[PreTrainedModel],
     revision: str | None = None,
     token: str | bool | None = None,
     trust_remote_code: bool = False,
@@ -22,7 +21,7 @@ def pretrained_encoder(
 
     Args:
         name_or_path: the encoder on the Hub, or its folder.
-        not_model_type: of the model that is to be built on it, which is no encoder itself.
+        model_class: of the model that is to be built on it, which is no encoder itself.
         revision: branch, tag or commit of the encoder.
         token: for encoders that are gated.
         trust_remote_code: whether code in the encoder's repository may run.
@@ -34,10 +33,10 @@ def pretrained_encoder(
     """
     hub = {"revision": revision, "token": token, "trust_remote_code": trust_remote_code}
     config = AutoConfig.from_pretrained(name_or_path, **hub)
-    if config.model_type == not_model_type:
+    if config.model_type == model_class.config_class.model_type:
         raise ValueError(
-            f"{name_or_path} is already a {not_model_type} model, not an encoder; load it with from_pretrained, or "
-            "name the encoder it was made from"
+            f"{name_or_path} is already a {model_class.__name__}, not an encoder; load it with "
+            f"{model_class.__name__}.from_pretrained({str(name_or_path)!r}), or name the encoder it was made from"
         )
     for key, value in (encoder_overrides or {}).items():
         if not hasattr(config, key):
@@ -57,4 +56,10 @@ def pretrained_encoder(
     return encoder
 
 
-__all__ = ["pretrained_encoder"]
+def drop_pooler(encoder: nn.Module) -> None:
+    """Remove an encoder's own pooler: it would be trained by nothing, which distributed training refuses."""
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+
+
+__all__ = ["drop_pooler", "pretrained_encoder"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -212,6 +212,26 @@ def kind_of(value: Any) -> str:
     """
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
+
+
+def require_object(value: Any, path: str) -> None:
+    """Check that a JSON value is an object.
+
+    Raises:
+        InputError: it is something else; `path` is where in the file.
+    """
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is {kind_of(value)}, expected an object")
+
+
+def wrong_field(value: Mapping[str, Any], name: str, path: str, wanted: str) -> InputError:
+    """Return the error for a field that is missing, or of the wrong kind.
+
+    >>> wrong_field({"text": 3}, "text", "data[0]", "text")
+    InputError('data[0].text is a number, expected text')
+    """
+    came = f"is {kind_of(value[name])}" if name in value else "is missing"
+    return InputError(f"{path}.{name} {came}, expected {wanted}")
 
 
 def find_json(source: str | Path, wanted: str, name: str | None = None) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from secondopinion.core.errors import InputError
 
-from .paragraph_files import kind_of
+from .paragraph_files import kind_of, require_object, wrong_field
 
 SINGLE, EMPTY, COMPLEX = "single", "empty", "complex"
 UNPAIRED = "answers: parts of a complex answer do not pair up"
@@ -98,19 +98,19 @@ def read_paragraph(value: Any, path: str) -> Paragraph:
     >>> read_paragraph({"note_id": 7, "context": ["Fever .\\n"], "qas": []}, "data[0].paragraphs[0]").note_id
     '7'
     """
-    _object(value, path)
+    require_object(value, path)
     note_id = value.get("note_id")
     if isinstance(note_id, bool) or not isinstance(note_id, str | int):
-        raise _wrong(value, "note_id", path, "text or a number")
+        raise wrong_field(value, "note_id", path, "text or a number")
     context = value.get("context")
     if isinstance(context, list):
         for number, line in enumerate(context):
             if not isinstance(line, str):
                 raise InputError(f"{path}.context[{number}] is {kind_of(line)}, expected text: one line of the note")
     elif not isinstance(context, str):
-        raise _wrong(value, "context", path, "text or a list of lines")
+        raise wrong_field(value, "context", path, "text or a list of lines")
     if not isinstance(value.get("qas"), list):
-        raise _wrong(value, "qas", path, "a list")
+        raise wrong_field(value, "qas", path, "a list")
     return Paragraph(str(note_id).strip(), context, value["qas"], path)
 
 
@@ -124,7 +124,7 @@ def read_question(value: Any, path: str) -> Question:
     Raises:
         InputError: it is not nested as emrQA's are; one of SQuAD's form is told which corpus reads it.
     """
-    _object(value, path)
+    require_object(value, path)
     if form_of(value) == "squad_form":
         raise InputError(
             f"{path} is in SQuAD's form (its id is {kind_of(value.get('id'))}), not in emrQA's; "
@@ -133,10 +133,10 @@ def read_question(value: Any, path: str) -> Question:
     questions = value.get("question")
     questions = [questions] if isinstance(questions, str) else questions
     if not isinstance(questions, list) or not all(isinstance(question, str) for question in questions):
-        raise _wrong(value, "question", path, "text or a list of texts")
+        raise wrong_field(value, "question", path, "text or a list of texts")
     pairs, logical_form = _identity(value, path)
     if not isinstance(value.get("answers"), list):
-        raise _wrong(value, "answers", path, "a list")
+        raise wrong_field(value, "answers", path, "a list")
     answers = tuple(_answer(answer, f"{path}.answers[{number}]") for number, answer in enumerate(value["answers"]))
     return Question(_paraphrases(questions, pairs), logical_form, answers, path)
 
@@ -152,7 +152,7 @@ def _identity(value: Mapping[str, Any], path: str) -> tuple[list[tuple[str, str]
     """Return the pairs of `id`, each as it stands there, and the logical form; the two come in either order."""
     identity = value.get("id")
     if not isinstance(identity, list) or len(identity) != 2:
-        raise _wrong(value, "id", path, "a list of two: [[question, template], …] and the logical form")
+        raise wrong_field(value, "id", path, "a list of two: [[question, template], …] and the logical form")
     pairs, logical_form = identity if isinstance(identity[1], str) else reversed(identity)
     if not isinstance(pairs, list) or not isinstance(logical_form, str):
         raise InputError(f"{path}.id: expected a list of [question, template] pairs and the logical form as text")
@@ -183,18 +183,18 @@ def _paraphrases(questions: list[str], pairs: list[tuple[str, str]]) -> tuple[tu
 
 
 def _answer(value: Any, path: str) -> Answer:
-    _object(value, path)
+    require_object(value, path)
     text = value.get("text")
     if isinstance(text, list):
         return _complex(value, path)
     if not isinstance(text, str):
-        raise _wrong(value, "text", path, "text or a list of texts")
+        raise wrong_field(value, "text", path, "text or a list of texts")
     line, token = _start(value.get("answer_start"), f"{path}.answer_start")
     evidence = value.get("evidence", "")
     if isinstance(evidence, list) and len(evidence) == 1:
         evidence = evidence[0]
     if evidence is not None and not isinstance(evidence, str):
-        raise _wrong(value, "evidence", path, "text: its text is one, so the evidence is one line")
+        raise wrong_field(value, "evidence", path, "text: its text is one, so the evidence is one line")
     begins = value.get("evidence_start", "")
     begins = begins[0] if isinstance(begins, list) and len(begins) == 1 else begins
     begin = _number(begins, f"{path}.evidence_start")
@@ -260,15 +260,5 @@ def _number(value: Any, path: str) -> int | None:
 def _texts(value: Mapping[str, Any], name: str, path: str) -> list[str]:
     given = value.get(name)
     if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
-        raise _wrong(value, name, path, "a list of texts: its text is a list")
+        raise wrong_field(value, name, path, "a list of texts: its text is a list")
     return given
-
-
-def _object(value: Any, path: str) -> None:
-    if not isinstance(value, dict):
-        raise InputError(f"{path} is {kind_of(value)}, expected an object")
-
-
-def _wrong(value: Mapping[str, Any], name: str, path: str, wanted: str) -> InputError:
-    came = f"is {kind_of(value[name])}" if name in value else "is missing"
-    return InputError(f"{path}.{name} {came}, expected {wanted}")

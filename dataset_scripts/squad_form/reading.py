@@ -8,7 +8,7 @@ from typing import Any
 from secondopinion.core.errors import InputError
 
 from ..emrqa.note_groups import NoteGroups
-from ..emrqa.paragraph_files import Section, kind_of
+from ..emrqa.paragraph_files import Section, require_object, wrong_field
 from ..emrqa.question_rows import QuestionTally, Span, question_row
 from ..emrqa.shapes import EMPTY, SINGLE, form_of
 from .configuration import SquadFormConfig
@@ -53,7 +53,7 @@ class SquadReader:
         Raises:
             InputError: it is not nested as SQuAD's are, or a category is wrong; names the place.
         """
-        _object(paragraph, path)
+        require_object(paragraph, path)
         context, qas = paragraph.get("context"), paragraph.get("qas")
         if isinstance(qas, list) and any(isinstance(qa, dict) and form_of(qa) == "emrqa" for qa in qas[:1]):
             raise InputError(
@@ -61,9 +61,9 @@ class SquadReader:
                 "use: secondopinion prepare emrqa --source FILE"
             )
         if not isinstance(context, str):
-            raise _wrong(paragraph, "context", path, "text")
+            raise wrong_field(paragraph, "context", path, "text")
         if not isinstance(qas, list):
-            raise _wrong(paragraph, "qas", path, "a list")
+            raise wrong_field(paragraph, "qas", path, "a list")
         document = _name(paragraph.get("document_id")) or _name(section.title) or f"{name} {section.path}".strip()
         shared = {
             "title": section.title or document,
@@ -81,10 +81,10 @@ class SquadReader:
                 yield row
 
     def _row(self, qa: Any, path: str, shared: dict[str, str], meta: dict[str, str]) -> dict[str, Any] | None:
-        _object(qa, path)
+        require_object(qa, path)
         question = qa.get("question")
         if not isinstance(question, str):
-            raise _wrong(qa, "question", path, "text")
+            raise wrong_field(qa, "question", path, "text")
         if not question.strip():
             self.tally.drop(NO_QUESTION, path)
             return None
@@ -121,10 +121,10 @@ class SquadReader:
         """Return the spans of a question, none where it has no answer; None where the question is dropped."""
         impossible = qa.get("is_impossible", False)
         if not isinstance(impossible, bool):
-            raise _wrong(qa, "is_impossible", path, "true or false")
+            raise wrong_field(qa, "is_impossible", path, "true or false")
         answers = qa.get("answers", [])
         if not isinstance(answers, list):
-            raise _wrong(qa, "answers", path, "a list")
+            raise wrong_field(qa, "answers", path, "a list")
         if impossible:
             self.tally.merged[IGNORED] += len(answers)
             return []
@@ -144,12 +144,12 @@ class SquadReader:
         return list(spans.values())
 
     def _span(self, answer: Any, path: str, context: str) -> Span | str:
-        _object(answer, path)
+        require_object(answer, path)
         text, start = answer.get("text"), answer.get("answer_start")
         if not isinstance(text, str):
-            raise _wrong(answer, "text", path, "text")
+            raise wrong_field(answer, "text", path, "text")
         if isinstance(start, bool) or not isinstance(start, int):
-            raise _wrong(answer, "answer_start", path, "a whole number: the first character of the answer")
+            raise wrong_field(answer, "answer_start", path, "a whole number: the first character of the answer")
         if not text.strip():
             return NO_TEXT
         if self.config.max_answer_words is not None and len(text.split()) > self.config.max_answer_words:
@@ -180,13 +180,3 @@ def nearest_place(context: str, text: str, start: int) -> int | None:
 
 def _name(value: Any) -> str:
     return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
-def _object(value: Any, path: str) -> None:
-    if not isinstance(value, dict):
-        raise InputError(f"{path} is {kind_of(value)}, expected an object")
-
-
-def _wrong(value: Mapping[str, Any], name: str, path: str, wanted: str) -> InputError:
-    came = f"is {kind_of(value[name])}" if name in value else "is missing"
-    return InputError(f"{path}.{name} {came}, expected {wanted}")

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from .text_grid import text_grid
+
 WHO = ("system", "classifier", "expert", "random", "oracle")
 
 
@@ -28,15 +30,7 @@ def deferral_table(deferral: Mapping[str, Any]) -> str:
         for figure in ("accuracy", "f1"):
             row += [f"{figures[who][figure]:.3f}", _interval(figures["intervals"].get(f"{who}.{figure}"))]
         rows.append(row)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    ]
-    lines.insert(1, "-" * len(lines[0]))
-    return "\n".join([*lines, "", *_notes(deferral)])
+    return "\n".join([*text_grid(rows), "", *_notes(deferral)])
 
 
 def _notes(deferral: Mapping[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from .folds import inner_split
 from .joint_policy import class_logits, with_policy
 from .recipe import EncoderSpec, LoraSpec, Recipe
 from .selection import SelectionRule
-from .trainer import ClassificationTrainer, SaveEvery
+from .trainer import ClassificationTrainer, SaveEvery, StepTrainer
 
 
 def tokenize(data: TrainingData, tokenizer: Any, max_length: int, cache: Path) -> Any:
@@ -230,18 +230,9 @@ def fit_encoder_fold(
         micro_batch_tokens=budget,
         label=label,
     )
-    checkpoint = last_whole_checkpoint(work)
-    with disk_errors(work):
-        trainer.train(resume_from_checkpoint=checkpoint)
-    trained = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    trainer.accelerator.wait_for_everyone()
-    if not trainer.is_world_process_zero():
+    trained, resumed = fit_and_save(trainer, tokenizer, output, work, merge_adapter=spec.lora is not None)
+    if trained is None:
         return None
-    if spec.lora:
-        trained = trained.merge_and_unload()
-    with atomic_folder(output) as temporary:
-        trained.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
     said = predict_fold(output, encoded.select(held_out), lengths[held_out], label, columns)
     scores = said.get("expert_scores")
     facts = {
@@ -254,11 +245,41 @@ def fit_encoder_fold(
         "micro_batch_tokens": budget,
         "class_weights": trained.config.class_weights,
         **({} if scores is None else {"own_deferral_rate": float((scores.max(axis=1) > 0).mean())}),
-        "resumed": checkpoint is not None,
+        "resumed": resumed,
         "processes": trainer.args.world_size,
     }
     shutil.rmtree(work, ignore_errors=True)
     return FoldOutcome(said["logits"], facts, scores)
+
+
+def fit_and_save(
+    trainer: StepTrainer, tokenizer: Any, output: Path, work: Path, *, merge_adapter: bool
+) -> tuple[Any, bool]:
+    """Train, continuing from the last whole checkpoint, and save the best epoch.
+
+    Args:
+        trainer: with its best model at the end.
+        tokenizer: saved beside the weights.
+        output: folder of the model; written whole or not at all.
+        work: folder for checkpoints.
+        merge_adapter: whether the model is one with an adapter, to be saved as a plain one.
+
+    Returns:
+        The model, None on every process but the first; and whether a checkpoint was continued.
+    """
+    checkpoint = last_whole_checkpoint(work)
+    with disk_errors(work):
+        trainer.train(resume_from_checkpoint=checkpoint)
+    trained = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    trainer.accelerator.wait_for_everyone()
+    if not trainer.is_world_process_zero():
+        return None, checkpoint is not None
+    if merge_adapter:
+        trained = trained.merge_and_unload()
+    with atomic_folder(output) as temporary:
+        trained.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+    return trained, checkpoint is not None
 
 
 def last_whole_checkpoint(work: Path) -> str | None:
@@ -296,6 +317,11 @@ def history_facts(log: list[dict[str, float]], epoch_cap: int, monitor: Selectio
         }
         for entry in evaluations
     ]
+    return epoch_facts(history, epoch_cap, monitor)
+
+
+def epoch_facts(history: list[dict[str, Any]], epoch_cap: int, monitor: SelectionRule) -> dict[str, Any]:
+    """Return per-epoch `history` ({epoch, monitor, …}) with the best epoch and whether it was the last allowed."""
     best = (max if monitor.mode == "max" else min)(history, key=lambda entry: entry["monitor"])
     return {
         "epochs": history[-1]["epoch"],

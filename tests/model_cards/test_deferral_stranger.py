@@ -9,19 +9,13 @@ import subprocess
 import sys
 
 import pytest
+from stranger import WITHOUT_THIS_PACKAGE
 
 from secondopinion.model_cards import push_run
 
-STRANGER = """
-import importlib.abc, json, sys
-
-class Absent(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "secondopinion":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent())
-task = json.loads(sys.argv[1])
+STRANGER = (
+    WITHOUT_THIS_PACKAGE
+    + """task = json.loads(sys.argv[1])
 names = {}
 for lines in task["blocks"]:
     exec(lines, names)
@@ -42,6 +36,7 @@ found |= {"example": names["ask"](task["texts"]), "rows": names["ask"](task["tex
 found |= {"told": told, "class": type(names["model"]).__name__, "loaded": "secondopinion" in sys.modules}
 print(json.dumps(found))
 """
+)
 TEXTS = [
     "battery low",
     "patient died pump stopped harm lead fracture " * 5,

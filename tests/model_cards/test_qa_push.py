@@ -11,6 +11,7 @@ import sys
 import datasets
 import pytest
 from qa_run import QUESTIONS, authored_rows
+from stranger import WITHOUT_THIS_PACKAGE
 
 from secondopinion.core.errors import InputError
 from secondopinion.dataset_scripts.emrqa.emrqa import AGREEMENT
@@ -19,16 +20,9 @@ from secondopinion.model_cards import push_run
 
 REPO = "ann/questions"
 PIPELINE = "pipeline_clinical_question_answering.py"
-STRANGER = """
-import importlib.abc, json, sys
-
-class Absent(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "secondopinion":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent())
-import torch
+STRANGER = (
+    WITHOUT_THIS_PACKAGE
+    + """import torch
 
 torch.set_num_threads(1)
 task = json.loads(sys.argv[1])
@@ -49,6 +43,7 @@ found |= {name: output[name].tolist() for name in task["logits"]}
 found |= {"class": type(model).__name__, "loaded": "secondopinion" in sys.modules}
 print(json.dumps(found))
 """
+)
 ASKED = {
     "question": [QUESTIONS["Medication"].format(bed=7), QUESTIONS["Lab Reports"].format(bed=7), "which plan"],
     "context": [

@@ -9,19 +9,13 @@ import subprocess
 import sys
 
 import pytest
+from stranger import WITHOUT_THIS_PACKAGE
 
 from secondopinion.model_cards import push_run
 
-STRANGER = """
-import importlib.abc, json, sys
-
-class Absent(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "secondopinion":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent())
-try:
+STRANGER = (
+    WITHOUT_THIS_PACKAGE
+    + """try:
     import secondopinion
 except ModuleNotFoundError:
     pass
@@ -44,6 +38,7 @@ else:
     scores, labels = model.decision_function(task["texts"]).tolist(), None
 print(json.dumps({"scores": scores, "labels": labels, "class": type(model).__name__}))
 """
+)
 TEXTS = ["patient died pump stopped", "battery low", "lead fracture harm patient alarm nothing unclear"]
 
 

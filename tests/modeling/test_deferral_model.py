@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from stranger import WITHOUT_THIS_PACKAGE
 from tiny_encoder import save_encoder
 from transformers import (
     AutoModelForSequenceClassification,
@@ -145,16 +146,9 @@ def test_saved_and_loaded_through_the_auto_class(saved, case):
     assert before.expert_scores.std() > 1e-4
 
 
-STRANGER = """
-import importlib.abc, json, sys
-
-class Absent(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "secondopinion":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent())
-import torch
+STRANGER = (
+    WITHOUT_THIS_PACKAGE
+    + """import torch
 from transformers import AutoModelForSequenceClassification
 
 asked = json.loads(sys.stdin.read())
@@ -164,6 +158,7 @@ for folder in asked["folders"]:
     output = model(input_ids=ids, attention_mask=mask)
     print(json.dumps({name: output[name].tolist() for name in asked["fields"]}))
 """
+)
 
 
 def test_a_folder_alone_decides_in_a_process_without_this_package(saved, tmp_path):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from stranger import WITHOUT_THIS_PACKAGE
 from tiny_encoder import CLASSES, save_encoder
 from transformers import AutoTokenizer, BertForSequenceClassification, pipeline
 
@@ -274,22 +275,16 @@ def test_a_model_in_training_mode_is_switched_to_evaluation(parts):
         type(pipe)(model=pipe.model, task=TASK, device="cpu")
 
 
-STRANGER = """
-import importlib.abc, json, sys
-
-class Absent(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "secondopinion":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent())
-from transformers import pipeline
+STRANGER = (
+    WITHOUT_THIS_PACKAGE
+    + """from transformers import pipeline
 
 pipe = pipeline("deferring-text-classification", model=sys.argv[1], trust_remote_code=True, device="cpu")
 texts = json.loads(sys.argv[2])
 rows = pipe(texts, expert=lambda asked: [{"label": "Other"} for _ in asked], budget=0.4)
 print(json.dumps([rows, "secondopinion" in sys.modules]))
 """
+)
 
 
 def test_a_saved_folder_works_without_this_package(pipe, tmp_path):

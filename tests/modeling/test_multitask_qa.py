@@ -11,6 +11,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
 from small_encoders import ENCODERS, LAYERS, ONLY_EAGER, SMALL, batch
+from stranger import WITHOUT_THIS_PACKAGE
 from transformers import AutoConfig, AutoModel, AutoModelForQuestionAnswering
 
 from secondopinion.modeling import MultiTaskQAConfig, MultiTaskQAForQuestionAnswering
@@ -269,16 +270,9 @@ def test_the_category_of_a_span_reads_its_tokens(pooling):
     assert not torch.allclose(output.category_logits[0], model(**inputs).category_logits[0], atol=1e-4)
 
 
-STRANGER = """
-import importlib.abc, json, sys
-
-class Absent(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "secondopinion":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent())
-import torch
+STRANGER = (
+    WITHOUT_THIS_PACKAGE
+    + """import torch
 from transformers import AutoModelForQuestionAnswering
 
 asked = json.loads(sys.stdin.read())
@@ -288,6 +282,7 @@ for folder in asked["folders"]:
     output = model(**inputs)
     print(json.dumps({key: output[key].tolist() if key in output else None for key in asked["fields"]}))
 """
+)
 
 
 def test_a_folder_alone_answers_in_a_process_without_this_package(tmp_path):
@@ -357,7 +352,7 @@ def test_a_decoder_keeps_no_cache_that_branches_would_share(tmp_path):
 
 def test_what_is_no_encoder_is_refused(tmp_path):
     tiny().save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="already a multitask_qa model, not an encoder"):
+    with pytest.raises(ValueError, match="already a MultiTaskQAForQuestionAnswering, not an encoder"):
         MultiTaskQAForQuestionAnswering.from_encoder(str(tmp_path))
     AutoModel.from_config(ENCODERS["bert"]()).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="BertConfig has no setting 'hidden_dropout'"):

@@ -13,6 +13,7 @@ import pytest
 from checkpoints import has_whole_checkpoint
 from qa_rows import CATEGORIES, question_dataset, question_rows, save_question_encoder, save_questions
 from safetensors.numpy import load_file
+from stranger import WITHOUT_THIS_PACKAGE
 from tiny_encoder import save_reports
 
 from secondopinion.cli.show import results_of
@@ -170,16 +171,9 @@ def test_no_text_of_a_row_is_in_the_run_folder(run):
             assert not [piece for piece in pieces if piece in content], path.name
 
 
-STRANGER = """
-import importlib.abc, json, sys
-
-class Absent(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "secondopinion":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent())
-from transformers import AutoModelForQuestionAnswering, pipeline
+STRANGER = (
+    WITHOUT_THIS_PACKAGE
+    + """from transformers import AutoModelForQuestionAnswering, pipeline
 
 asked = json.loads(sys.stdin.read())
 model = AutoModelForQuestionAnswering.from_pretrained(asked["folder"], trust_remote_code=True)
@@ -188,6 +182,7 @@ assert type(model).__name__ == type(pipe.model).__name__ == "MultiTaskQAForQuest
 rows = asked["rows"]
 print(json.dumps({"given": pipe(rows), "best": pipe(rows, handle_impossible_answer=False)}))
 """
+)
 
 
 def test_the_loaded_pipeline_gives_the_answers_of_the_predictions(run, tmp_path):

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..text_grid import text_grid
 from .deferral_figures import WHO
 from .deferral_plot import TITLES
 
@@ -25,13 +26,8 @@ def answer_deferral_table(deferral: Mapping[str, Any]) -> str:
             low, high = figures["intervals"][f"{who}.{name}"]
             cells += [f"{figures[who][name]:.3f}", f"[{low:.3f}, {high:.3f}]"]
         lines.append(cells)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    shown = [
-        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
-        for line in lines
-    ]
     notes = [line for note in _notes(deferral) for line in textwrap.wrap(note, 110, subsequent_indent="  ")]
-    return "\n".join([shown[0], "-" * len(shown[0]), *shown[1:], "", *notes])
+    return "\n".join([*text_grid(lines), "", *notes])
 
 
 def _notes(deferral: Mapping[str, Any]) -> Iterator[str]:

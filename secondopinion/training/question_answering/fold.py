@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core.files import atomic_folder, disk_errors, read_json, write_json
+from ...core.files import read_json, write_json
 from ...modeling.qa_windows import Windows
 from ..arguments import micro_batch_budget, training_arguments
-from ..encoder import last_whole_checkpoint, lora_adapter
+from ..encoder import epoch_facts, fit_and_save, lora_adapter
 from ..qa_recipe import QuestionAnsweringRecipe
 from ..trainer import SaveEvery
 from .answers import AnswerRows
@@ -110,18 +110,9 @@ def fit_answer_fold(
         micro_batch_tokens=budget,
         label=label,
     )
-    checkpoint = last_whole_checkpoint(work)
-    with disk_errors(work):
-        trainer.train(resume_from_checkpoint=checkpoint)
-    trained = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    trainer.accelerator.wait_for_everyone()
-    if not trainer.is_world_process_zero():
+    trained, resumed = fit_and_save(trainer, tokenizer, output, work, merge_adapter=spec.lora is not None)
+    if trained is None:
         return None
-    if spec.lora:
-        trained = trained.merge_and_unload()
-    with atomic_folder(output) as temporary:
-        trained.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
     saved = load_model(output)
     chosen_on_validation = _choose(recipe, data, saved, Predictor(windows, tokenizer, validation), output)
     answers, _ = Predictor(windows, tokenizer, held_out, label=f"{label}: held-out rows")(saved)
@@ -135,7 +126,7 @@ def fit_answer_fold(
         "micro_batch_tokens": budget,
         **chosen_on_validation,
         "task_weights": _task_weights(saved),
-        "resumed": checkpoint is not None,
+        "resumed": resumed,
         "processes": trainer.args.world_size,
     }
     shutil.rmtree(work, ignore_errors=True)
@@ -169,7 +160,6 @@ def _choose(
 
 def _history(log: list[dict[str, float]], recipe: QuestionAnsweringRecipe) -> dict[str, Any]:
     """Return per-epoch validation figures, the best epoch and whether it was the last that was allowed."""
-    monitor, cap = recipe.training.monitor, recipe.training.epochs
     history = [
         {
             "epoch": round(entry["epoch"]),
@@ -182,16 +172,7 @@ def _history(log: list[dict[str, float]], recipe: QuestionAnsweringRecipe) -> di
         for entry in log
         if "eval_monitor" in entry
     ]
-    best = (max if monitor.mode == "max" else min)(history, key=lambda entry: entry["monitor"])
-    return {
-        "epochs": history[-1]["epoch"],
-        "best_epoch": best["epoch"],
-        "epoch_cap": cap,
-        "peaked_at_cap": best["epoch"] == cap,
-        "monitor": f"{'highest' if monitor.mode == 'max' else 'lowest'} {monitor.title}",
-        "monitor_value": best["monitor"],
-        "history": history,
-    }
+    return epoch_facts(history, recipe.training.epochs, recipe.training.monitor)
 
 
 def _task_weights(model: Any) -> dict[str, float]:

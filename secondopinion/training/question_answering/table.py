@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.errors import InputError
 from ...modeling.configuration_multitask_qa import CATEGORIES
+from ..text_grid import text_grid
 from .single_task import NAMES
 
 # Title, figure, its number of rows.
@@ -52,7 +53,8 @@ def answers_table(facts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str
         rows = [figures.get("per_category", {}).get(category, {}).get("support") for _, figures, _ in columns]
         lines.append([f"F1 of {category}", *_cells(columns, f"f1_{category}"), _support(rows)])
     lines = [line for line in lines if any(line[1:])]
-    return "\n".join([*_grid(lines), "", *(line for run in runs for line in _notes(run, len(runs) > 1))]) + "\n"
+    grid = [line.rstrip() for line in text_grid(lines)]
+    return "\n".join([*grid, "", *(line for run in runs for line in _notes(run, len(runs) > 1))]) + "\n"
 
 
 def _baselines(run: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -74,15 +76,6 @@ def _cells(columns: Sequence[tuple[str, Mapping[str, Any], bool]], figure: str) 
 def _support(counts: Any) -> str:
     """Return one number where all columns agree, else all of them."""
     return "/".join(dict.fromkeys(f"{count:,}" for count in counts if count is not None))
-
-
-def _grid(lines: list[list[str]]) -> list[str]:
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    shown = [
-        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]).rstrip()
-        for line in lines
-    ]
-    return [shown[0], "-" * max(map(len, shown)), *shown[1:]]
 
 
 def _notes(run: Mapping[str, Any], named: bool) -> Iterator[str]:
