@@ -17,6 +17,7 @@ from .root import app, example
         "secondopinion prepare ade_corpus_v2 --source ADE-Corpus-V2 --output data/ade",
         "secondopinion prepare mimic_iv_outcome --source discharge.csv.gz --votes votes/ -o min_votes=2",
         "secondopinion prepare emrqa --source data.json --output data/emrqa -o span=line -o sample=0.2",
+        "secondopinion prepare synthetic_clinical_qa --source synthetic --output data/clinical_qa -o notes=200",
     )
 )
 def prepare(

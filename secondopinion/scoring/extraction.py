@@ -36,6 +36,7 @@ class Extraction:
         rows: of the table.
         answered: question and note pairs that have an answer.
         categories: how many of the answers are of each category.
+        deferred: pairs for which the model would ask for a second opinion; None where it has no policy.
     """
 
     output: Path
@@ -43,11 +44,14 @@ class Extraction:
     rows: int
     answered: int
     categories: dict[str, int]
+    deferred: int | None = None
 
     def __str__(self) -> str:
         """Return what a terminal shows: counts, no text."""
         lines = [f"{self.notes:,} notes, {self.answered:,} answers; {self.rows:,} rows in {self.output}"]
         lines += [f"  {name:<12}{n:>8,}" for name, n in self.categories.items()]
+        if self.deferred is not None:
+            lines.append(f"{self.deferred:,} of {self.rows:,} rows ask for a second opinion (column deferred)")
         return "\n".join(lines)
 
 
@@ -67,7 +71,8 @@ def extract(
 
     Columns: `note`, `question_id`, `question`, `answer` (null where the note has none), `start` and `end` (characters
     of the note), `score`, `no_answer_probability`, `category`, `category_probability`, `as_asked` (whether it is the
-    category that the question names; null where it names none) and `p_<category>` for each category.
+    category that the question names; null where it names none) and `p_<category>` for each category. A model with a
+    deferral policy adds `deferral_score` and `deferred`: whether a second opinion is worth asking.
 
     Notes are read a few at a time and each part is on disk before the next is begun: memory stays flat but for the ids,
     and the same call continues what was stopped.
@@ -91,6 +96,7 @@ def extract(
     """
     output = Path(output)
     names = list(answerer.model.config.id2label.values()) if hasattr(answerer, "model") else []
+    defers = getattr(getattr(answerer, "model", None), "deferral", None) is not None
     asked = read_questions(questions, names)
     unknown = [name for name in categories or () if names and name not in names]
     if unknown:
@@ -106,6 +112,7 @@ def extract(
         "answered_only": answered_only,
         "options": {name: repr(value) for name, value in sorted(options.items())},
         "names": names,
+        "defers": defers,
         **(identity or {}),
     }
     stream = _numbered(notes)
@@ -114,14 +121,14 @@ def extract(
     if not first:
         raise InputError("there are no notes to ask about")
     _claim(work, job, force)
-    keep = _Filter(categories, answered_only)
+    keep, schema = _Filter(categories, answered_only), _schema(names, defers)
     total = 0
     with disk_errors(output), progress(label="notes", unit="note") as bar:
         for number, part in enumerate(chain([first], iter(lambda: list(islice(stream, NOTES_PER_PART)), []))):
             path = work / f"part-{number:06d}.parquet"
             digest = hashlib.sha256(json.dumps(part).encode()).digest()
             if not path.exists():
-                table = _table(answerer, asked, part, names, keep, options)
+                table = _table(answerer, asked, part, schema, keep, options)
                 _write_part(path, table, digest)
             elif _digest(path) != digest:
                 raise _other_notes(work)
@@ -129,10 +136,10 @@ def extract(
             bar.update(len(part))
     if len(list(work.glob(PARTS))) != number + 1:
         raise _other_notes(work)
-    rows, answered, counts = _join(work, output)
+    rows, answered, deferred, counts = _join(work, output)
     shutil.rmtree(work, ignore_errors=True)
     ordered = {name: counts[name] for name in names if counts[name]}
-    return Extraction(output, total, rows, answered, ordered)
+    return Extraction(output, total, rows, answered, ordered, deferred if defers else None)
 
 
 def _other_notes(work: Path) -> InputError:
@@ -190,7 +197,7 @@ def _table(
     answerer: Answerer,
     questions: Sequence[Question],
     notes: Sequence[tuple[str, str]],
-    names: Sequence[str],
+    schema: Any,
     keep: _Filter,
     options: Mapping[str, Any],
 ) -> Any:
@@ -200,11 +207,11 @@ def _table(
     answers = answerer(
         question=[question.question for *_, question in pairs], context=[text for _, text, _ in pairs], **options
     )
-    rows = (_row(note, question, answer, names) for (note, _, question), answer in zip(pairs, answers, strict=True))
-    return pa.Table.from_pylist([row for row in rows if keep(row)], schema=_schema(names))
+    rows = (_row(note, question, answer) for (note, _, question), answer in zip(pairs, answers, strict=True))
+    return pa.Table.from_pylist([row for row in rows if keep(row)], schema=schema)
 
 
-def _row(note: str, question: Question, answer: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _row(note: str, question: Question, answer: Mapping[str, Any]) -> dict[str, Any]:
     none = answer["no_answer"]
     probabilities = answer.get("category_probabilities") or {}
     category = answer.get("category")
@@ -220,17 +227,20 @@ def _row(note: str, question: Question, answer: Mapping[str, Any], names: Sequen
         "category": category,
         "category_probability": probabilities.get(category),
         "as_asked": None if question.category is None or category is None else category == question.category,
-        **{f"p_{name}": probabilities.get(name) for name in names},
+        **{f"p_{name}": probability for name, probability in probabilities.items()},
+        "deferral_score": answer.get("deferral_score"),
+        "deferred": answer.get("deferred"),
     }
 
 
-def _schema(names: Sequence[str]) -> Any:
+def _schema(names: Sequence[str], defers: bool) -> Any:
     import pyarrow as pa
 
     text, whole, real = pa.string(), pa.int64(), pa.float64()
     columns = {"note": text, "question_id": text, "question": text, "answer": text, "start": whole, "end": whole}
     columns |= {"score": real, "no_answer_probability": real, "category": text, "category_probability": real}
     columns |= {"as_asked": pa.bool_(), **{f"p_{name}": real for name in names}}
+    columns |= {"deferral_score": real, "deferred": pa.bool_()} if defers else {}
     return pa.schema(list(columns.items()))
 
 
@@ -247,17 +257,19 @@ def _digest(path: Path) -> bytes | None:
     return (pq.read_schema(path).metadata or {}).get(DIGEST)
 
 
-def _join(work: Path, output: Path) -> tuple[int, int, Counter[str]]:
-    """Write the parts as one table; returns rows, rows with an answer, and answers of each category."""
-    rows, answered, counts = 0, 0, Counter()
+def _join(work: Path, output: Path) -> tuple[int, int, int, Counter[str]]:
+    """Write the parts as one table; returns rows, those answered, those deferred, and answers of each category."""
+    rows, answered, deferred, counts = 0, 0, 0, Counter()
 
     def counted() -> Iterator[Any]:
         import pyarrow.parquet as pq
 
-        nonlocal rows, answered
+        nonlocal rows, answered, deferred
         for path in sorted(work.glob(PARTS)):
             table = pq.read_table(path).replace_schema_metadata(None)
             rows += len(table)
+            if "deferred" in table.column_names:
+                deferred += table["deferred"].to_pylist().count(True)
             has_answer = table.filter(table["answer"].is_valid())
             answered += len(has_answer)
             counts.update(name for name in has_answer["category"].to_pylist() if name is not None)
@@ -265,7 +277,7 @@ def _join(work: Path, output: Path) -> tuple[int, int, Counter[str]]:
 
     with atomic_file(output) as temporary:
         _WRITERS[output.suffix](counted(), temporary)
-    return rows, answered, counts
+    return rows, answered, deferred, counts
 
 
 def _write_parquet(tables: Iterator[Any], path: Path) -> None:

@@ -1,5 +1,7 @@
 """A policy over answers: its scores, its place in configuration and weights, and what the pipeline does with it."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from secondopinion.modeling.qa_deferral import AnswerDeferral
 from secondopinion.modeling.qa_deferral_settings import deferral_settings
 from secondopinion.modeling.qa_prediction import predict_windows
 from secondopinion.modeling.qa_signals import ANSWER_SIGNALS, CATEGORY_SIGNALS, SPAN_SIGNALS, answer_signals
+from secondopinion.scoring.extraction import extract
 
 BOTH = ["span", "category"]
 SECRET = "zebrawood"
@@ -299,3 +302,20 @@ def test_several_experts_are_each_asked_about_their_own(tokenizer):
     }
     with pytest.raises(ValueError, match=r"one expert was given, but the model defers to a, b"):
         pipe(**questions(), expert=lambda rows: [])
+
+
+def test_a_table_of_answers_says_which_of_them_are_deferred(tokenizer, tmp_path):
+    model = build(deferral={"signals": ["answer_probability"], "expert_names": ["panel"]})
+    pipe, asked = asking(tokenizer, model), questions()
+    notes = [(f"n{i}", text) for i, text in enumerate(asked["context"])]
+    model.deferral.threshold = float(np.median([row["deferral_score"] for row in pipe(**asked)]))
+    said = pipe(**asked)
+    done = extract(pipe, ["what dose ?"], notes, tmp_path / "answers.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert [(row["deferral_score"], row["deferred"]) for row in rows] == [
+        (row["deferral_score"], row["deferred"]) for row in said
+    ]
+    assert 0 < done.deferred == sum(row["deferred"] for row in said) < len(said)
+    assert f"{done.deferred} of {len(notes)} rows ask for a second opinion" in str(done)
+    extract(asking(tokenizer, build()), ["what dose ?"], notes, tmp_path / "plain.jsonl")
+    assert "deferred" not in (tmp_path / "plain.jsonl").read_text()
