@@ -1,10 +1,11 @@
 """Encoders with their pretrained weights, to put fresh heads on."""
 
+import copy
 from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
 
 def pretrained_encoder(
@@ -38,10 +39,7 @@ def pretrained_encoder(
             f"{name_or_path} is already a {model_class.__name__}, not an encoder; load it with "
             f"{model_class.__name__}.from_pretrained({str(name_or_path)!r}), or name the encoder it was made from"
         )
-    for key, value in (encoder_overrides or {}).items():
-        if not hasattr(config, key):
-            raise ValueError(f"{type(config).__name__} has no setting {key!r}")
-        setattr(config, key, value)
+    config = changed_config(config, encoder_overrides)
     encoder, loading = AutoModel.from_pretrained(
         name_or_path, config=config, dtype=dtype, output_loading_info=True, **hub
     )
@@ -56,10 +54,24 @@ def pretrained_encoder(
     return encoder
 
 
+def changed_config(config: PreTrainedConfig, overrides: dict[str, Any] | None) -> PreTrainedConfig:
+    """Return a copy of an encoder's configuration with other settings.
+
+    Raises:
+        ValueError: a setting is unknown.
+    """
+    changed = copy.deepcopy(config)
+    for key, value in (overrides or {}).items():
+        if not hasattr(config, key):
+            raise ValueError(f"{type(config).__name__} has no setting {key!r}")
+        setattr(changed, key, value)
+    return changed
+
+
 def drop_pooler(encoder: nn.Module) -> None:
     """Remove an encoder's own pooler: it would be trained by nothing, which distributed training refuses."""
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
 
 
-__all__ = ["drop_pooler", "pretrained_encoder"]
+__all__ = ["changed_config", "drop_pooler", "pretrained_encoder"]
