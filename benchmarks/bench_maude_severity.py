@@ -198,7 +198,7 @@ def tfidf_without(
         part: source.texts(np.array([place[i] for i in data.ids[part_rows]]))
         for part, part_rows in (("train", rows), ("test", held_out))
     }
-    model = tfidf_classifier(load_recipe("maude_tfidf").model, data.label_names)
+    model = tfidf_classifier(load_recipe("maude_tfidf").model, data.problem)
     model.fit(texts["train"], data.labels[rows], data.groups[rows])
     predicted = model.logits(texts["test"]).argmax(axis=1)
     with atomic_file(stored) as temporary, open(temporary, "wb") as handle:

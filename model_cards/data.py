@@ -9,7 +9,7 @@ from typing import Any
 from secondopinion.core.files import read_json
 from secondopinion.core.run_folder import RunFolder
 
-from . import question_answering
+from . import problem_words, question_answering
 from .deferral import TAGS, has_deferral, published_folder, system_metrics
 from .hub_terms import LICENCES, is_repo_id
 from .limits import derive_limits
@@ -101,6 +101,11 @@ class CardData:
         return self.facts["task"]["label_names"]
 
     @property
+    def numbers(self) -> bool:
+        """Whether the model's outputs are numbers."""
+        return problem_words.gives_numbers(self.facts)
+
+    @property
     def defers(self) -> bool:
         """Whether what is published is a deferring system."""
         return has_deferral(self.facts)
@@ -144,6 +149,7 @@ class CardData:
                     slug(self.facts["dataset"]["name"]),
                     *(TAGS if self.defers else []),
                     *(question_answering.TAGS if self.answers else []),
+                    *problem_words.TAGS.get(problem_words.kind_of(self.facts), ()),
                     *(["skops"] if self.kind == "tfidf" else []),
                     *(["lora"] if adapter else []),
                     *(["synthetic-data"] if self.facts["dataset"].get("synthetic") else []),
@@ -179,6 +185,7 @@ class CardData:
         if self.answers:
             return question_answering.model_metrics(self.facts, over)
         wanted = ["accuracy", "macro_f1", "weighted_f1", *(f"f1_{label}" for label in self.labels)]
+        wanted += [*problem_words.FURTHER_FIGURES, *problem_words.NUMBER_FIGURES]
         if self.facts.get("missed"):
             wanted.append(f"recall_{self.facts['missed']['label']}")
         whose = ", classifier alone" if self.defers else ""
@@ -195,6 +202,9 @@ class CardData:
 
 
 def _metric_type(key: str) -> str:
+    named = {"auc": "roc_auc", "r2": "r_squared", "pearson": "pearsonr"}
+    if key in (*problem_words.FURTHER_FIGURES, *problem_words.NUMBER_FIGURES):
+        return named.get(key, key)
     kind = key.split("_")[0]
     return kind if kind in ("accuracy", "precision", "recall", "f1") else "f1"
 

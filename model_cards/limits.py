@@ -7,6 +7,8 @@ from typing import Any
 
 from . import question_answering_limits
 from .deferral_limits import deferral_limits
+from .long_context_words import training_limits
+from .problem_words import gives_numbers
 from .question_answering import answers_questions
 from .tables import count, figure_name, number, plain
 
@@ -96,7 +98,12 @@ def _folds_not_trained(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _ungrouped(facts: dict[str, Any]) -> Iterator[str]:
-    if facts["folds"]["strategy"] != "stratified_group":
+    if facts["folds"]["strategy"] == "given":
+        yield (
+            "**Given folds.** The data itself says which rows are held out; nothing here kept near-duplicate texts "
+            "together, and those on both sides would flatter the figures."
+        )
+    elif facts["folds"]["strategy"] != "stratified_group":
         yield (
             "**Ungrouped folds.** Near-duplicate texts may stand in training and held-out rows at once, "
             "which flatters the figures."
@@ -117,19 +124,20 @@ def _few_rows(facts: dict[str, Any]) -> Iterator[str]:
     rows = facts["dataset"]["rows"]
     if rows < FEW_ROWS:
         yield f"**Few rows.** {count(rows)} rows in all: expect figures to move with the sample."
-    small = {k: n for k, n in facts["dataset"]["class_counts"].items() if n < FEW_ROWS_OF_A_CLASS}
+    small = {k: n for k, n in facts["dataset"].get("class_counts", {}).items() if n < FEW_ROWS_OF_A_CLASS}
     if small:
         counts = ", ".join(f"{label} {count(n)}" for label, n in sorted(small.items()))
         yield f"**Small classes.** Fewer than {FEW_ROWS_OF_A_CLASS} rows: {counts}."
 
 
 def _truncation(facts: dict[str, Any]) -> Iterator[str]:
-    length = facts["model"].get("max_length")
+    model = facts["model"]
+    length, end = model.get("max_length"), "last" if model.get("truncation_side") == "left" else "first"
     shares = [result.get("truncated_share") for result in facts["fold_results"]]
     shares = [share for share in shares if share is not None]
     if length and shares and max(shares) >= NOTABLE_TRUNCATION:
         yield (
-            f"**Long texts.** Only the first {count(length)} tokens are read; {max(shares):.1%} of the training "
+            f"**Long texts.** Only the {end} {count(length)} tokens are read; {max(shares):.1%} of the training "
             "texts reach that length."
         )
 
@@ -145,6 +153,9 @@ def _label_noise(facts: dict[str, Any]) -> Iterator[str]:
 
 def _calibration(facts: dict[str, Any]) -> Iterator[str]:
     calibration = facts.get("calibration")
+    if gives_numbers(facts):
+        yield "**No uncertainty.** The model gives a number and does not say how far off it may be."
+        return
     if not calibration:
         yield "**Uncalibrated.** The probabilities are not calibrated: read them as a ranking, not as shares."
         return
@@ -173,6 +184,7 @@ RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     _span,
     _few_rows,
     _truncation,
+    training_limits,
     _label_noise,
     _calibration,
 )

@@ -15,8 +15,10 @@ from secondopinion.core.run_folder import RunFolder
 
 from .deferral_words import deferral_summary
 from .hub_terms import is_repo_id
+from .problem_words import headline_figures
 from .question_answering import commit_figures
 from .staging import Tree, build_tree, is_ours
+from .tables import FIGURE_NAMES
 
 FOLDER = "folder:"
 
@@ -245,7 +247,9 @@ def commit_message(tree: Tree) -> tuple[str, str]:
     if tree.card.answers:
         figures = commit_figures(facts)
     else:
-        figures = f"macro F1 {mean['macro_f1']:.4f}, weighted F1 {mean['weighted_f1']:.4f}"
+        names = {name: FIGURE_NAMES[name] for name in headline_figures(facts)}
+        shown = {name: words[0].lower() + words[1:] if words[1].islower() else words for name, words in names.items()}
+        figures = ", ".join(f"{words} {mean[name]:.4f}" for name, words in shown.items())
     lines.append(f"Out-of-fold means: {figures}. Tag: {tree.tag}.")
     if tree.card.defers:
         lines.append(deferral_summary(facts))

@@ -6,7 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from . import deferral_words, question_answering_deferral, question_answering_gains, question_answering_words
+from . import (
+    ablation,
+    deferral_words,
+    long_context_words,
+    problem_words,
+    question_answering_deferral,
+    question_answering_gains,
+    question_answering_words,
+)
 from .data import CardData
 from .deferral_tables import MOST_FEATURES, DeferralTables, rule_settings
 from .question_answering_tables import AnswerTables
@@ -29,16 +37,19 @@ TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "model_card.md.jinja"
 ANSWERS_TEMPLATE = "question_answering.md.jinja"
 PLOT_NAMES = {
+    "ablation": "What each variant of the recipe gains over the baseline, by length of the text, and what it costs",
     "answer_deferral_curve": "Deferral curve: how right the system is against the share of questions deferred",
     "calibration": "Calibration: how often a class was right, against the probability it was given",
     "deferral_curve": "Deferral curve: F1 and accuracy of the system against the share of texts deferred",
     "deferral_reliability": "Reliability of the score: what it promises against what came of it",
     "category_calibration": "Calibration of the categories: how often one was right, against its probability",
     "confusion_matrix": "Confusion matrix of the out-of-fold predictions",
+    "figures_by_fold": "Figures of each fold, with their mean",
     "figures": "Figures of all held-out rows, and F1 of each category, with 95% intervals",
     "folds": "F1 of each fold, with mean and standard deviation",
     "no_answer_calibration": "Calibration of no answer: how often there was none, against its probability",
     "per_class_f1": "F1 of each class with 95% intervals, beside the baseline",
+    "predicted_true": "Predicted against true values of the held-out rows, as numbers of rows",
     "single_task": "What learning both tasks gains over one of them, with 95% intervals",
 }
 
@@ -50,8 +61,10 @@ def render_card(data: CardData) -> str:
         data: see `card_data`.
     """
     front = _yaml(data.metadata())
+    from .number_tables import NumberTables
+
     tables = {
-        "tables": CardTables(data),
+        "tables": NumberTables(data) if data.numbers else CardTables(data),
         "deferring": DeferralTables(data.facts) if data.defers else None,
         "answering": AnswerTables(data.facts) if data.answers else None,
     }
@@ -82,7 +95,10 @@ def _environment() -> Any:
     )
     environment.filters.update(count=count, number=number, plain=plain, setting=setting, figure=figure_name)
     environment.globals.update(
+        ablating=ablation,
         plot_name=plot_name,
+        lengthening=long_context_words,
+        posing=problem_words,
         rule_settings=rule_settings,
         words=deferral_words,
         asking=question_answering_deferral,

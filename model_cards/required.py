@@ -10,6 +10,7 @@ from secondopinion.core.errors import InputError
 from secondopinion.core.run_folder import RunFolder
 
 from .deferral import has_deferral, require_deferral
+from .problem_words import gives_numbers, headline_figures
 from .question_answering import KIND, needed_figures
 
 LIBRARIES = {KIND: "transformers", "pooled_encoder": "transformers", "tfidf": "sklearn"}
@@ -21,10 +22,13 @@ def require_figures(facts: dict[str, Any], run: RunFolder) -> None:
     Raises:
         InputError: naming everything that is missing.
     """
-    own = {"summary.mean.macro_f1": _at(facts, "summary", "mean", "macro_f1")}
-    own["summary.mean.weighted_f1"] = _at(facts, "summary", "mean", "weighted_f1")
+    counts = "class_counts"
     if _at(facts, "model", "kind") == KIND:
         own = needed_figures(facts)
+    else:
+        stated = {"task": _at(facts, "task") or {}}
+        own = {f"summary.mean.{name}": _at(facts, "summary", "mean", name) for name in headline_figures(stated)}
+        counts = "targets" if gives_numbers(stated) else counts
     missing = [
         name
         for name, present in {
@@ -42,7 +46,7 @@ def require_figures(facts: dict[str, Any], run: RunFolder) -> None:
             "dataset.name": _at(facts, "dataset", "name"),
             "dataset.fingerprint": _at(facts, "dataset", "fingerprint"),
             "dataset.rows": _at(facts, "dataset", "rows"),
-            "dataset.class_counts": _at(facts, "dataset", "class_counts"),
+            f"dataset.{counts}": _at(facts, "dataset", counts),
             "dataset.policy": _at(facts, "dataset", "policy"),
             "folds.sha1": _at(facts, "folds", "sha1"),
             "folds.trained": _at(facts, "folds", "trained"),

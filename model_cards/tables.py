@@ -12,6 +12,14 @@ FIGURE_NAMES = {
     "macro_f1": "Macro F1",
     "micro_f1": "Micro F1",
     "weighted_f1": "Weighted F1",
+    "auc": "AUC",
+    "linear_kappa": "Linear kappa",
+    "unweighted_kappa": "Unweighted kappa",
+    "mae": "Mean absolute error",
+    "rmse": "Root mean squared error",
+    "r2": "R²",
+    "pearson": "Pearson correlation",
+    "r_smape": "R-SMAPE",
 }
 PER_CLASS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
@@ -110,8 +118,10 @@ def figure_name(key: str) -> str:
     """
     if key in FIGURE_NAMES:
         return FIGURE_NAMES[key]
-    kind, _, label = key.partition("_")
-    return f"{PER_CLASS[kind]}, {label}" if kind in PER_CLASS and label else key
+    for kind, words in {**PER_CLASS, **FIGURE_NAMES}.items():
+        if label := key.removeprefix(f"{kind}_") if key.startswith(f"{kind}_") else "":
+            return f"{words}, {label}"
+    return key
 
 
 def describe_rule(rule: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from .configuration_pooled_encoder import PooledEncoderConfig
 from .losses import classification_loss
 from .pooling import pool
-from .pretrained_encoder import drop_pooler, pretrained_encoder
+from .pretrained_encoder import changed_config, drop_pooler, pretrained_encoder
 
 COUNTS_POSITIONS_FROM_ZERO = frozenset(
     {"bert", "electra", "distilbert", "megatron-bert", "albert", "deberta", "deberta-v2"}
@@ -53,7 +53,7 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
     @classmethod
     def from_encoder(
         cls,
-        name_or_path: str,
+        name_or_path: str | PreTrainedModel,
         *,
         revision: str | None = None,
         token: str | bool | None = None,
@@ -65,7 +65,7 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
         """Put a fresh head on a pretrained encoder. Called once, to start training; afterwards use `from_pretrained`.
 
         Args:
-            name_or_path: the encoder on the Hub, or its folder.
+            name_or_path: the encoder on the Hub, its folder, or an encoder that is loaded (its weights are copied).
             revision: branch, tag or commit of the encoder.
             token: for encoders that are gated.
             trust_remote_code: whether code in the encoder's repository may run.
@@ -76,17 +76,24 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
         Raises:
             ValueError: the repository holds no encoder, or weights are missing in it.
         """
-        encoder = pretrained_encoder(
-            name_or_path,
-            model_class=cls,
-            revision=revision,
-            token=token,
-            trust_remote_code=trust_remote_code,
-            encoder_overrides=encoder_overrides,
-            dtype=dtype,
-        )
-        model = cls(cls.config_class(encoder_config=encoder.config, **config_kwargs)).to(dtype)
-        model.encoder.load_state_dict(encoder.state_dict())
+        if isinstance(name_or_path, PreTrainedModel):
+            encoder = name_or_path
+            encoder_config = changed_config(encoder.config, encoder_overrides)
+            encoder_config._name_or_path = ""
+        else:
+            encoder = pretrained_encoder(
+                name_or_path,
+                model_class=cls,
+                revision=revision,
+                token=token,
+                trust_remote_code=trust_remote_code,
+                encoder_overrides=encoder_overrides,
+                dtype=dtype,
+            )
+            encoder_config = encoder.config
+        model = cls(cls.config_class(encoder_config=encoder_config, **config_kwargs)).to(dtype)
+        weights = encoder.state_dict()
+        model.encoder.load_state_dict({name: weights[name] for name in weights if not name.startswith("pooler.")})
         return model
 
     def get_input_embeddings(self) -> nn.Module:
@@ -121,13 +128,14 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
             inputs_embeds: (batch, sequence, hidden), in place of `input_ids`.
             global_attention_mask: (batch, sequence); 1 for tokens that attend everywhere (Longformer only).
             labels: targets as in `classification_loss`; the problem type is the config's, single label by default.
-            num_items_in_batch: total class weight of the optimiser step (see `classification_loss`).
+            num_items_in_batch: total class weight or labels of the optimiser step (see `loss_items`).
             output_attentions: return the encoder's attentions.
             output_hidden_states: return the encoder's hidden states, each (batch, sequence, hidden).
             return_dict: False for a plain tuple.
 
         Returns:
-            `logits` (batch, labels), already divided by `config.temperature`; `loss` when labels are given.
+            `logits` (batch, labels), already divided by `config.temperature`, of a regression in the targets' own
+            units; `loss` when labels are given.
 
         Raises:
             ValueError: no input, or `global_attention_mask` for an encoder that has none.
@@ -166,21 +174,30 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
         )
         pooled = pool(encoded.last_hidden_state, attention_mask, self.config.pooling)
         logits = self.classifier(self.dropout(pooled)) / self.config.temperature
+        std = self._per_label(self.config.target_std, logits.device)
+        if std is not None:
+            logits = logits.float() * std + self._per_label(self.config.target_mean, logits.device)
 
         loss = None
         if labels is not None:
-            weights = self.config.class_weights
             loss = classification_loss(
                 logits,
                 labels,
                 self.config.problem_type or "single_label_classification",
-                None if weights is None else torch.tensor(weights, dtype=torch.float32, device=logits.device),
+                self._per_label(self.config.class_weights, logits.device),
                 num_items_in_batch,
+                label_groups=self.config.label_groups,
+                target_std=std,
             )
         output = SequenceClassifierOutput(
             loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
         )
         return output.to_tuple() if return_dict is False else output
+
+    @staticmethod
+    def _per_label(values: list[float] | None, device: torch.device) -> torch.Tensor | None:
+        """Return a config's (labels,) numbers on a device, in fp32."""
+        return None if values is None else torch.tensor(values, dtype=torch.float32, device=device)
 
 
 __all__ = ["PooledEncoderForSequenceClassification"]

@@ -22,22 +22,27 @@
     schema_version       1
     name, created_at, finished_at (ISO 8601, UTC), code_revision
     recipe               the resolved recipe; local paths are replaced by their last part
-    task                 {problem_type, label_names}
+    task                 {problem_type, label_names}; of other problems than one class a text also kind (multi_label,
+                          factors or regression), factors [{name, classes}], epsilon of r_smape
     model                {kind: tfidf|pooled_encoder, class, base_model, base_model_sha256, base_license,
                           parameters, max_length, pooling, class_weights {label: weight}, adapter}
     dataset              {name, config, source, fingerprint, rows, class_counts {label: n}, groups,
                           date_range [first, last] or null, policy {…CorpusPolicy}, synthetic: bool,
-                          facts {…what prepare recorded}}
-    folds                {strategy, n_splits, seed, sha1, sizes [n of fold 1…], trained [1…]}
+                          facts {…what prepare recorded}}; of a regression targets {name: {rows, mean, std, min,
+                          max}} in place of class_counts; missing_labels {name: n} where some are not known
+    folds                {strategy, n_splits, seed, sha1, sizes [n of fold 1…], trained [1…]}; where the data gives
+                          them also never_held_out
     fold_results         [{fold, figures, epochs, best_epoch, epoch_cap, peaked_at_cap, monitor, monitor_value,
                           history, rows {train, validation, held_out}, seconds, tokens_per_second}]
     summary              {mean, std, ddof, out_of_fold}: mean and std over folds of each scalar of `figures`;
-                          out_of_fold = figures on all out-of-fold rows, with intervals
+                          out_of_fold = figures on all out-of-fold rows, with intervals; of a regression also
+                          histograms {name: {edges, counts}} of predicted against true values
     missed               {label, recall, missed, total, predicted_as {label: n}}: what happened to the class that
                           the selection rule is about, counted on the out-of-fold rows
     selection            {rule {metric, label, mode}, fold, value, runner_up {fold, value} or null, reason,
                           decided_at, ranking [{fold, value}]}
-    calibration          {method, temperature, ece, brier, nll: each {before, after}, bins, cross_fitted}
+    calibration          {method, temperature, ece, brier, nll: each {before, after}, bins, cross_fitted}; null of a
+                          regression
     joint                where a policy was trained along: {loss, alpha, experts [{name, kind, model, prompt_name,
                           prompt_sha1, votes {asked, usable, unusable}, votes_sha1, right (share of usable votes)}],
                           own_rate: share of out-of-fold rows that the loss's own rule asks about}

@@ -22,6 +22,7 @@ from .deferral_recipe import (
     RunExpertSpec,
     expert_specs,
 )
+from .problems import require_single_label
 from .recipe import Recipe, load_recipe
 from .report import read_predictions
 
@@ -59,6 +60,7 @@ def ask(
         InputError: there is no such expert, the corpus does not let its text go there, or an expert cannot be used.
     """
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
+    require_single_label(run.facts, run.path)
     data = run_data(run, data)
     if specs is None:
         specs = stated_recipe(run, recipe).experts

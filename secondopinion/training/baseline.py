@@ -27,6 +27,7 @@ from ..core.errors import InputError, closest
 from ..core.files import atomic_folder, read_json, write_json
 from ..core.progress import say
 from .calibration import softmax
+from .problems import Problem, SingleLabel
 from .recipe import TfidfSpec
 
 MODEL_FILE, CONFIG_FILE, MODEL_TYPE = "model.skops", "config.json", "tfidf"
@@ -74,8 +75,7 @@ class TfidfClassifier:
         ignored_words: Sequence[str] = (),
     ) -> None:
         self.label_names = [str(name) for name in label_names]
-        if len(set(self.label_names)) != len(self.label_names) or len(self.label_names) < 2:
-            raise InputError(f"label_names are {self.label_names}; at least two different names are needed")
+        self._check_names()
         for name, value in (("ngram_max", ngram_max), ("min_df", min_df), ("max_features", max_features)):
             if not isinstance(value, int) or value < 1:
                 raise InputError(f"{name} is {value!r}; it must be a whole number from 1")
@@ -114,23 +114,12 @@ class TfidfClassifier:
         Raises:
             InputError: a class has no row, the rows do not fit together, or no term is common enough.
         """
-        from scipy.sparse import hstack
         from sklearn.exceptions import ConvergenceWarning
-        from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
         from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import FeatureUnion, Pipeline
 
         labels = np.asarray(labels)
         self._check(texts, labels, groups)
-        counted, vectorizers = [], []
-        for name, options in self._vectorizer_options().items():
-            counts, terms = self._count(CountVectorizer(min_df=1, **options), texts, groups)
-            counted.append(counts)
-            # The terms travel as an array: skops writes a dict of 100,000 terms forty times slower.
-            vectorizers.append((name, CountVectorizer(vocabulary=np.array(terms), **options)))
-        counts = counted[0] if len(counted) == 1 else hstack(counted, format="csr")
-        weighting = TfidfTransformer(sublinear_tf=True)
-        features = weighting.fit_transform(counts)
+        steps, features = self._features(texts, groups)
         balanced = self.settings["class_weights"] == "inverse_frequency"
         classifier = LogisticRegression(
             C=self.settings["regularization"],
@@ -144,18 +133,40 @@ class TfidfClassifier:
         converged = iterations < self.settings["max_iter"]
         if not converged:
             say(f"logistic regression stopped after {iterations} iterations without converging; raise max_iter")
-        vectorizer = vectorizers[0][1] if len(vectorizers) == 1 else FeatureUnion(vectorizers)
-        self.pipeline = Pipeline([("count", vectorizer), ("tfidf", weighting), ("classifier", classifier)])
         per_class = np.bincount(labels, minlength=len(self.label_names))
         weights = len(labels) / (len(per_class) * per_class) if balanced else np.ones(len(per_class))
-        self._learned = {
-            "vocabulary_size": counts.shape[1],
-            "training_rows": len(labels),
+        facts = {
             "iterations": iterations,
             "converged": converged,
             "class_weights": dict(zip(self.label_names, weights.tolist(), strict=True)),
         }
+        return self._keep(steps, classifier, features, facts)
+
+    def _keep(self, steps: list[tuple[str, Any]], head: Any, features: Any, facts: dict[str, Any]) -> TfidfClassifier:
+        """Put the fitted parts together."""
+        from sklearn.pipeline import Pipeline
+
+        self.pipeline = Pipeline([*steps, ("classifier", head)])
+        self._learned = {"vocabulary_size": features.shape[1], "training_rows": features.shape[0], **facts}
         return self
+
+    def _features(self, texts: Sequence[str], groups: Sequence[Any] | None) -> tuple[list[tuple[str, Any]], Any]:
+        """Return the steps from texts to features, fitted, and the (rows, terms) features."""
+        from scipy.sparse import hstack
+        from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+        from sklearn.pipeline import FeatureUnion
+
+        counted, vectorizers = [], []
+        for name, options in self._vectorizer_options().items():
+            counts, terms = self._count(CountVectorizer(min_df=1, **options), texts, groups)
+            counted.append(counts)
+            # The terms travel as an array: skops writes a dict of 100,000 terms forty times slower.
+            vectorizers.append((name, CountVectorizer(vocabulary=np.array(terms), **options)))
+        counts = counted[0] if len(counted) == 1 else hstack(counted, format="csr")
+        weighting = TfidfTransformer(sublinear_tf=True)
+        features = weighting.fit_transform(counts)
+        vectorizer = vectorizers[0][1] if len(vectorizers) == 1 else FeatureUnion(vectorizers)
+        return [("count", vectorizer), ("tfidf", weighting)], features
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
         """Return (rows, classes) float64 scores whose softmax is the model's probability; no temperature applied."""
@@ -194,6 +205,7 @@ class TfidfClassifier:
         config = {
             "model_type": MODEL_TYPE,
             "label_names": self.label_names,
+            **self._config(),
             "settings": self.settings,
             "temperature": float(self.temperature),
             "learned": self._learned,
@@ -230,17 +242,39 @@ class TfidfClassifier:
                     f"{file} holds types that scikit-learn does not bring: {', '.join(sorted(foreign))}. It was not "
                     f"written by {cls.__name__}.save and is not loaded, for such types may run code"
                 )
-            model = cls(config["label_names"], **config["settings"])
+            model = cls._unfitted(config)
             model.pipeline = skops.io.load(file)
             model.temperature, model._learned = float(config["temperature"]), config["learned"]
-            classes = model.pipeline.named_steps["classifier"].classes_
+            learned = model._outputs()
         except (zipfile.BadZipFile, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{folder} holds a damaged model ({type(error).__name__}: {error}); train again, or copy it again"
             ) from None
-        if len(classes) != len(model.label_names):
-            raise InputError(f"{folder}: {len(classes)} classes are learned but {len(model.label_names)} are named")
+        if learned != len(model.label_names):
+            raise InputError(f"{folder}: {learned} classes are learned but {len(model.label_names)} are named")
         return model
+
+    @classmethod
+    def _unfitted(cls, config: dict[str, Any]) -> TfidfClassifier:
+        """Return the model that config.json describes: of this class, or of `TfidfOutputs` where it names a task."""
+        if "task" not in config:
+            return cls(config["label_names"], **config["settings"])
+        from .baseline_outputs import TfidfOutputs
+        from .problems import problem_of_task
+
+        return TfidfOutputs(problem_of_task(config["task"]), **config["settings"])
+
+    def _outputs(self) -> int:
+        """Return how many classes were learned."""
+        return len(self.pipeline.named_steps["classifier"].classes_)
+
+    def _config(self) -> dict[str, Any]:
+        """Return what config.json says besides the settings."""
+        return {}
+
+    def _check_names(self) -> None:
+        if len(set(self.label_names)) != len(self.label_names) or len(self.label_names) < 2:
+            raise InputError(f"label_names are {self.label_names}; at least two different names are needed")
 
     def _vectorizer_options(self) -> dict[str, dict[str, Any]]:
         words = {
@@ -297,8 +331,12 @@ class TfidfClassifier:
             )
 
 
-def tfidf_classifier(spec: TfidfSpec, label_names: Sequence[str]) -> TfidfClassifier:
-    """Return an unfitted classifier with the settings of a recipe."""
+def tfidf_classifier(spec: TfidfSpec, problem: Problem) -> TfidfClassifier:
+    """Return an unfitted model with the settings of a recipe, for a kind of problem."""
     settings = asdict(spec)
     del settings["kind"]
-    return TfidfClassifier(label_names, **settings)
+    if isinstance(problem, SingleLabel):
+        return TfidfClassifier(problem.label_names, **settings)
+    from .baseline_outputs import TfidfOutputs
+
+    return TfidfOutputs(problem, **settings)

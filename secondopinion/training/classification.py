@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,13 @@ from ..core.progress import say
 from ..core.run_folder import RunFolder
 from .baseline import tfidf_classifier
 from .data import TrainingData, load_data
-from .figures import FoldOutcome, class_figures
+from .figures import FoldOutcome
 from .folds import Folds
+from .long_context import check_processor
+from .problems import Problem, SingleLabel
+from .problems.reading import main_figure
 from .recipe import EncoderSpec, Recipe
+from .selection import FIGURE_TITLES
 
 
 class ClassifierTraining:
@@ -29,6 +34,7 @@ class ClassifierTraining:
     def __init__(self, run: RunFolder, recipe: Recipe, process: Any) -> None:
         self.run, self.recipe, self.process = run, recipe, process
         self.cache = run.path / "cache"
+        self.problem: Problem | None = None
         self._tokenized: tuple[Any, Any] | None = None
 
     def load(self) -> TrainingData:
@@ -36,23 +42,35 @@ class ClassifierTraining:
         return load_data(self.recipe.dataset, self.cache / "dataset")
 
     def check(self, data: TrainingData) -> None:
-        """Check that the classes of the recipe's rules are classes of the rows.
+        """Check that the recipe's rules fit the kind of problem that the rows pose, and settle what `main` stands for.
 
         Raises:
-            InputError: they are not, or they are rows of another kind.
+            InputError: they do not, they are rows of another kind, or a policy is to be learned for other labels than
+                a single class.
         """
         if not isinstance(data, TrainingData):
             raise InputError(
                 f"data is a {type(data).__name__}, but the recipe {self.recipe.name!r} trains on texts with labels; "
                 "give a folder, or what secondopinion.training.data.from_dataset returns"
             )
-        self.recipe.selection.require(data.label_names)
+        problem, main = data.problem, main_figure(data.facts)
+        if self.recipe.joint is not None and not isinstance(problem, SingleLabel):
+            raise InputError(
+                f"{data.name} poses a {problem.title}; deferral is for one class a text; leave the joint section of "
+                "the recipe out"
+            )
+        rules = {"selection": problem.settle(self.recipe.selection, "selection", main)}
+        self.recipe = self.recipe.replace(selection=rules["selection"])
         if isinstance(self.recipe.model, EncoderSpec):
-            self.recipe.training.monitor.require(data.label_names)
+            rules["monitor"] = problem.settle(self.recipe.training.monitor, "training.monitor", main)
+            self.recipe = self.recipe.replace(training={"monitor": rules["monitor"]})
+            check_processor(self.recipe)
+        self.problem = problem.measuring(*(rule.metric for rule in rules.values()))
 
     def strata(self, data: TrainingData) -> np.ndarray:
-        """Return (rows,) the names of the classes."""
-        return np.asarray(data.label_names)[data.labels]
+        """Return (rows,) the names of the classes, or what the kind of problem spreads evenly."""
+        groups = data.groups if self.recipe.folds.strategy == "stratified_group" else None
+        return data.problem.strata(data.labels, groups, self.recipe.folds.n_splits)
 
     def fit(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> FoldOutcome | None:
         """Train a fold and predict its held-out rows; None on every process but the first."""
@@ -65,12 +83,12 @@ class ClassifierTraining:
 
         if self._tokenized is None:
             with self.process.main_process_first():
-                tokenizer = load_tokenizer(self.recipe)
+                tokenizer = load_tokenizer(self.recipe, data.facts.get("truncation_side"))
                 self._tokenized = tokenizer, tokenize(data, tokenizer, self.recipe.model.max_length, self.cache)
         tokenizer, encoded = self._tokenized
         return fit_encoder_fold(
             self.recipe,
-            data,
+            replace(data, problem=self.problem),
             encoded,
             tokenizer,
             rows,
@@ -86,7 +104,7 @@ class ClassifierTraining:
         return {}
 
     def _fit_tfidf(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> FoldOutcome:
-        model = tfidf_classifier(self.recipe.model, data.label_names)
+        model = tfidf_classifier(self.recipe.model, data.problem)
         groups = None if data.groups is None else data.groups[rows]
         model.fit(data.texts(rows), data.labels[rows], groups)
         model.save(self.run.fold_folder(fold))
@@ -99,10 +117,10 @@ class ClassifierTraining:
         """Write a fold's logits, then its figures."""
         with atomic_file(self.run.fold_logits_file(fold)) as temporary, open(temporary, "wb") as handle:
             np.save(handle, np.asarray(outcome.logits, dtype=np.float32))
-        figures = class_figures(data.labels[held_out], outcome.logits.argmax(axis=1), data.label_names)
+        figures = self.problem.figures(data.labels[held_out], np.asarray(outcome.logits, dtype=np.float64))
         facts = {"fold": fold, "figures": figures, **outcome.facts, "seconds": seconds}
         write_json(self.run.fold_facts_file(fold), facts)
-        say(f"fold {fold}: macro F1 {figures['macro_f1']:.4f}, weighted F1 {figures['weighted_f1']:.4f}")
+        say(f"fold {fold}: {', '.join(f'{FIGURE_TITLES[name]} {figures[name]:.4f}' for name in self.problem.shown)}")
 
     def fit_beside(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> None:
         """Nothing stands beside a classifier's fold: its baseline is a run of its own."""
@@ -111,4 +129,4 @@ class ClassifierTraining:
         """Gather the finished folds into run.json."""
         from .report import write_report
 
-        return write_report(self.run, self.recipe, data, split, seconds=seconds)
+        return write_report(self.run, self.recipe, replace(data, problem=self.problem), split, seconds=seconds)

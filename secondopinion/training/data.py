@@ -12,6 +12,8 @@ from ..core.errors import InputError, closest
 from ..core.files import read_json
 from ..core.fingerprint import dataset_fingerprint
 from ..core.policy import PUBLIC_UNKNOWN
+from .problems import Problem
+from .problems.reading import read_labels
 from .recipe import DatasetSpec
 
 PREPARED = "prepare.json"
@@ -19,14 +21,15 @@ PREPARED = "prepare.json"
 
 @dataclass(frozen=True)
 class TrainingData:
-    """A classification data set in memory-mapped Arrow, with the columns that decide folds as arrays.
+    """Labelled texts in memory-mapped Arrow, with the columns that decide folds as arrays.
 
     Attributes:
         dataset: the rows; texts stay on disk until they are read.
         text_column: where its texts are.
         ids: (rows,) strings.
-        labels: (rows,) class numbers.
-        label_names: (classes,) names in the order of the numbers.
+        labels: (rows,) class numbers; (rows, labels) 0/1, or -1 where not known; (rows, factors) class numbers, or -100
+            where not known; (rows,) or (rows, targets) floats, NaN where not known. Which of them the problem says.
+        problem: what there is to learn.
         groups: (rows,) strings, or None.
         fingerprint: of ids, texts and labels.
         facts: what `prepare` recorded; empty for other data sets.
@@ -37,11 +40,16 @@ class TrainingData:
     text_column: str
     ids: np.ndarray
     labels: np.ndarray
-    label_names: list[str]
+    problem: Problem
     groups: np.ndarray | None
     fingerprint: str
     facts: dict[str, Any]
     name: str
+
+    @property
+    def label_names(self) -> list[str]:
+        """(classes, or labels, or targets,) names in the order of a model's logits."""
+        return self.problem.label_names
 
     def texts(self, rows: np.ndarray | None = None) -> list[str]:
         """Return the texts of some rows, or of all."""
@@ -50,14 +58,13 @@ class TrainingData:
 
     def describe(self) -> dict[str, Any]:
         """Return what run.json records about the data: counts and names, no text, no path."""
-        counts = np.bincount(self.labels, minlength=len(self.label_names))
         return {
             "name": self.name,
             "config": self.facts.get("config"),
             "source": self.facts.get("source"),
             "fingerprint": self.fingerprint,
             "rows": len(self.ids),
-            "class_counts": {name: int(n) for name, n in zip(self.label_names, counts, strict=True)},
+            **self.problem.describe(self.labels),
             "groups": None if self.groups is None else len(np.unique(self.groups)),
             "date_range": self.facts.get("date_range"),
             "policy": self.facts.get("policy") or PUBLIC_UNKNOWN.as_dict(),
@@ -78,7 +85,8 @@ def load_data(spec: DatasetSpec, cache: Path | None = None) -> TrainingData:
         cache: folder for Arrow files; the library's own cache when left out.
 
     Raises:
-        InputError: nothing is there, a column is missing, labels are not classes, or a text is empty.
+        InputError: nothing is there, a column is missing, labels are of no kind that can be learned, or a text is
+            empty.
     """
     dataset, name, facts = open_dataset(spec, cache)
     return from_dataset(dataset, spec, name=name, facts=facts)
@@ -129,10 +137,8 @@ def from_dataset(dataset: Any, spec: DatasetSpec, *, name: str, facts: dict[str,
     """Check a `datasets.Dataset` and read the columns that decide folds.
 
     Raises:
-        InputError: a column is missing, labels are not classes, or a text is empty.
+        InputError: a column is missing, labels are of no kind that can be learned, or a text is empty.
     """
-    import datasets
-
     for role, column in (("text", spec.text_column), ("label", spec.label_column)):
         if column not in dataset.column_names:
             if {"context", "question", "answers"} <= set(dataset.column_names):
@@ -143,20 +149,9 @@ def from_dataset(dataset: Any, spec: DatasetSpec, *, name: str, facts: dict[str,
             raise InputError(f"{name} has no column {column!r} for the {role}; {closest(column, dataset.column_names)}")
     if len(dataset) == 0:
         raise InputError(f"{name} has no rows in split {spec.split!r}")
-    label_feature = dataset.features[spec.label_column]
-    if isinstance(label_feature, datasets.ClassLabel):
-        label_names, labels = list(label_feature.names), np.asarray(dataset[spec.label_column][:])
-    else:
-        values = dataset[spec.label_column][:]
-        if any(not isinstance(value, str | int) for value in values):
-            raise InputError(
-                f"{name}: column {spec.label_column!r} holds {label_feature}, expected classes (text or integers)"
-            )
-        label_names = sorted({str(value) for value in values})
-        number = {label: i for i, label in enumerate(label_names)}
-        labels = np.array([number[str(value)] for value in values])
-    if (labels < 0).any():
-        raise InputError(f"{name}: {(labels < 0).sum()} rows have no label (-1); drop them, or label them")
+    facts = facts or {}
+    values, feature = dataset[spec.label_column][:], dataset.features[spec.label_column]
+    problem, labels = read_labels(values, feature, facts, f"{name}: column {spec.label_column!r}")
     ids = (
         np.asarray(dataset[spec.id_column][:]).astype(str)
         if spec.id_column in dataset.column_names
@@ -165,10 +160,9 @@ def from_dataset(dataset: Any, spec: DatasetSpec, *, name: str, facts: dict[str,
     groups = (
         np.asarray(dataset[spec.group_column][:]).astype(str) if spec.group_column in dataset.column_names else None
     )
-    names = np.asarray(label_names)[labels].tolist()
     texts = dataset[spec.text_column]
     empty = sum(1 for text in texts if not (isinstance(text, str) and text.strip()))
     if empty:
         raise InputError(f"{name}: {empty} rows have no text in column {spec.text_column!r}; drop them first")
-    fingerprint = dataset_fingerprint(ids.tolist(), texts, names)
-    return TrainingData(dataset, spec.text_column, ids, labels, label_names, groups, fingerprint, facts or {}, name)
+    fingerprint = dataset_fingerprint(ids.tolist(), texts, problem.words(labels))
+    return TrainingData(dataset, spec.text_column, ids, labels, problem, groups, fingerprint, facts, name)

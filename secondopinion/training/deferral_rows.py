@@ -18,6 +18,7 @@ from .deferral_parts import require_out_of_fold
 from .deferral_recipe import DeferralSpec
 from .folds import Folds
 from .policy_fitting import DeferralRows
+from .problems import require_single_label
 from .report import read_predictions
 
 _TOKEN_BUDGET = 32_768
@@ -212,11 +213,17 @@ def check_run(run: RunFolder) -> None:
         InputError: its model is no encoder, or it has no calibration.
     """
     facts = run.facts
+    require_single_label(facts, run.path)
     kind = facts["model"]["kind"]
     if kind == "tfidf":
         raise InputError(
             f"{run.path} is a run of TF-IDF, whose texts have no token ids for a policy to read; it can be the expert: "
             f"experts: [{{kind: run, name: {facts['name']}, path: {run.path}}}]. Defer from a run of an encoder"
+        )
+    if facts["recipe"]["model"].get("processor"):
+        raise InputError(
+            f"{run.path} reads its texts through a processor, which a policy cannot yet; train the same recipe without "
+            "model.processor to defer from it"
         )
     if not facts.get("calibration"):
         raise InputError(f"{run.facts_file} records no calibration; train again: it is made at the end of a run")

@@ -15,8 +15,8 @@ from ..core.files import write_json
 from ..core.run_folder import RunFolder, now
 from ..scoring.engine import load_classifier, score_columns, score_texts
 from .data import TrainingData, load_data
+from .problems import problem_of_task
 from .recipe import DatasetSpec
-from .summary import missed, out_of_fold
 
 
 def evaluate_run(
@@ -66,17 +66,10 @@ def evaluate_run(
         with tempfile.TemporaryDirectory(prefix="secondopinion-") as cache:
             loaded = load_data(DatasetSpec(path=os.fspath(data), split=split), Path(cache))
             return evaluate_run(run, loaded, votes=votes)
-    names = facts["task"]["label_names"]
-    unknown = sorted(set(data.label_names) - set(names))
-    if unknown:
-        raise InputError(
-            f"{data.name} has classes that the model does not know: {', '.join(unknown)}; it knows {', '.join(names)}"
-        )
+    problem = problem_of_task(facts["task"]).measuring(facts["selection"]["rule"]["metric"])
+    gold = problem.align(data.problem, data.labels, data.name)
     refuse_training_rows(run, data)
-    logits = predict_run(run, data.texts())
-    gold = np.array([names.index(name) for name in data.label_names])[data.labels]
-    predicted = logits.argmax(axis=1)
-    label = facts["selection"]["rule"]["label"]
+    logits = predict_run(run, data.texts()).astype(np.float64)
     record = {
         "name": f"{facts['name']} on {data.name}",
         "measured_at": now(),
@@ -84,8 +77,8 @@ def evaluate_run(
         "dataset": data.describe(),
         "task": facts["task"],
         "model": facts["model"],
-        "summary": {"out_of_fold": out_of_fold(gold, predicted, names, groups=data.groups)},
-        "missed": missed(label, gold, predicted, names) if label else None,
+        "summary": {"out_of_fold": problem.out_of_fold(gold, logits, data.groups)},
+        "missed": problem.missed(facts["selection"]["rule"]["label"], gold, logits),
     }
     if votes:
         record["deferral"] = evaluate_system(run, data, votes)

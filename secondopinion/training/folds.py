@@ -13,8 +13,10 @@ import numpy as np
 from ..core.errors import InputError, closest
 from ..core.files import read_json, write_json
 from ..core.fingerprint import pairs_sha1
+from ..core.progress import say
 
 STRATEGIES = ("stratified_group", "stratified")
+GIVEN = "given"
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,9 @@ class Folds:
     """A split of a data set into folds, numbered from 1.
 
     Attributes:
-        fold: (rows,) integers; the fold in which each row is held out.
+        fold: (rows,) integers; the fold in which each row is held out, 0 for a row that never is.
         ids: (rows,) the rows' ids.
-        strategy: `stratified_group` (a group never straddles folds) or `stratified`.
+        strategy: `stratified_group` (a group never straddles folds), `stratified`, or `given` (by the data).
         n_splits: number of folds.
         seed: of the shuffle.
         dataset_fingerprint: of the data that was split.
@@ -64,6 +66,7 @@ class Folds:
             "seed": self.seed,
             "sha1": self.sha1,
             "sizes": self.sizes,
+            **({"never_held_out": int((self.fold == 0).sum())} if self.strategy == GIVEN else {}),
         }
 
     def save(self, path: str | os.PathLike) -> None:
@@ -152,8 +155,7 @@ def make_folds(
         raise InputError(f"unknown fold strategy {strategy!r}; {closest(strategy, STRATEGIES)}")
     if n_splits < 2:
         raise InputError(f"n_splits is {n_splits}; at least 2 folds are needed")
-    if len(set(ids)) != len(ids):
-        raise InputError(f"{len(ids) - len(set(ids))} ids occur more than once; a row's id must be unique")
+    _check_unique(ids)
     if strategy == "stratified_group" and groups is None:
         raise InputError("strategy 'stratified_group' needs a group for each row; give one, or use 'stratified'")
     units = np.asarray(groups if strategy == "stratified_group" else ids)
@@ -172,6 +174,84 @@ def make_folds(
     for number, (_, held_out) in enumerate(_splits(splitter, labels, units), start=1):
         fold[held_out] = number
     return Folds(fold, ids, strategy, n_splits, seed, dataset_fingerprint)
+
+
+def fold_column(dataset: Any) -> np.ndarray | None:
+    """Return (rows,) the column `fold` of a `datasets.Dataset`; None where there is none.
+
+    Raises:
+        InputError: it holds something other than whole numbers.
+    """
+    if "fold" not in dataset.column_names:
+        return None
+    values = dataset["fold"][:]
+    wrong = sum(1 for value in values if not isinstance(value, int) or isinstance(value, bool))
+    if wrong:
+        raise InputError(
+            f"column 'fold' holds no whole number in {wrong} of {len(values)} rows; give k where fold k holds the row "
+            "out, and 0 where none does"
+        )
+    return np.asarray(values, dtype=np.int64)
+
+
+def given_folds(
+    ids: Sequence[str],
+    fold: Sequence[int] | None,
+    groups: Sequence[str] | None = None,
+    *,
+    dataset_fingerprint: str = "",
+) -> Folds:
+    """Return the folds that the data names.
+
+    Args:
+        ids: (rows,) unique ids.
+        fold: (rows,) integers: k for a row held out in fold k, counted from 1; 0 for one that is always trained on.
+        groups: (rows,) groups that stand on both sides of a fold are told of on stderr, and kept as the data has them.
+        dataset_fingerprint: recorded, and checked when the folds are used again.
+
+    Raises:
+        InputError: there are none, a number is missing or negative, a fold has no row on one side, or the ids repeat.
+
+    >>> folds = given_folds(list("abcd"), [0, 1, 2, 2])
+    >>> folds.n_splits, folds.sizes, folds.rows(1)[0].tolist()
+    (2, [1, 2], [0, 2, 3])
+    """
+    ids = list(map(str, ids))
+    if fold is None:
+        raise InputError(
+            "folds.strategy is 'given', but the rows have no column 'fold' of whole numbers; add one (k: held out in "
+            "fold k, 0: never held out), or let the folds be drawn: strategy: stratified_group"
+        )
+    fold = np.asarray(fold, dtype=np.int64)
+    _check_unique(ids)
+    if fold.min() < 0:
+        raise InputError(f"column 'fold' holds {fold.min()}; folds count from 1, and 0 is a row that is never held out")
+    n_splits = int(fold.max())
+    if n_splits == 0:
+        raise InputError(
+            "column 'fold' is 0 in every row: nothing is held out; number the rows of fold k with k, from 1"
+        )
+    sizes = np.bincount(fold, minlength=n_splits + 1)
+    empty = np.flatnonzero(sizes[1:] == 0) + 1
+    if len(empty):
+        raise InputError(
+            f"column 'fold' goes up to {n_splits}, but no row has {empty[0]}; number the folds without gaps"
+        )
+    if sizes.max() == len(ids):
+        raise InputError(
+            f"column 'fold' is {n_splits} in every row, so no row is left to train on; mark training rows with 0"
+        )
+    if groups is not None:
+        pairs = {(str(group), int(k)) for group, k in zip(groups, fold, strict=True)}
+        straddling = len(pairs) - len({group for group, _ in pairs})
+        if straddling:
+            say(f"given folds: {straddling} groups stand on both sides of a fold; what they share flatters the figures")
+    return Folds(fold, ids, GIVEN, n_splits, 0, dataset_fingerprint)
+
+
+def _check_unique(ids: Sequence[str]) -> None:
+    if len(set(ids)) != len(ids):
+        raise InputError(f"{len(ids) - len(set(ids))} ids occur more than once; a row's id must be unique")
 
 
 def _splits(splitter: Any, labels: np.ndarray, units: np.ndarray | None) -> list[tuple[np.ndarray, np.ndarray]]:

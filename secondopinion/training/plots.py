@@ -15,9 +15,9 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.files import atomic_file
 from ..metrics.confusion import flatten
+from .plots_numbers import draw_number_folds, draw_predicted_true
+from .plots_style import BLUE, GREY, INK, ORANGE, RED
 
-# Okabe & Ito (2008): told apart under every common kind of colour blindness; shape and place differ as well.
-BLUE, ORANGE, RED, GREY, INK = "#0072B2", "#E69F00", "#D55E00", "#9AA0A6", "#202124"
 LETTERS = {BLUE: BLUE, ORANGE: "#8A5A00"}
 STYLE = {
     "figure.dpi": 144,
@@ -51,8 +51,9 @@ SUMMARY_ROWS = {"macro_f1": "macro F1", "weighted_f1": "weighted F1"}
 def write_plots(folder: str | os.PathLike, facts: Mapping[str, Any]) -> list[str]:
     """Draw what the facts allow and return the names of the PNG files, sorted.
 
-    `confusion_matrix.png` and `per_class_f1.png` need the out-of-fold figures, `calibration.png` the calibration,
-    `folds.png` at least one fold's figures. The same facts give the same bytes.
+    `confusion_matrix.png` needs one class a row, `per_class_f1.png` classes or labels, `predicted_true.png` numbers,
+    `calibration.png` the calibration, `folds.png` (of numbers `figures_by_fold.png`) at least one fold's figures.
+    The same facts give the same bytes.
 
     Args:
         folder: where to write; each file appears whole or not at all.
@@ -62,16 +63,19 @@ def write_plots(folder: str | os.PathLike, facts: Mapping[str, Any]) -> list[str
         InputError: the facts hold no out-of-fold figures.
         DiskFullError: no room is left.
     """
-    if not (facts.get("summary") or {}).get("out_of_fold"):
+    pooled = (facts.get("summary") or {}).get("out_of_fold")
+    if not pooled:
         raise InputError("there is nothing to plot: the facts hold no out-of-fold figures (summary.out_of_fold)")
-    drawings: dict[str, Callable[[Any, Mapping[str, Any]], None]] = {
-        "confusion_matrix.png": _confusion_matrix,
-        "per_class_f1.png": _per_class,
-    }
+    numbers = "histograms" in pooled
+    drawings: dict[str, Callable[[Any, Mapping[str, Any]], None]] = (
+        {"predicted_true.png": draw_predicted_true} if numbers else {"per_class_f1.png": _per_class}
+    )
+    if "confusion_matrix" in pooled:
+        drawings["confusion_matrix.png"] = _confusion_matrix
     if facts.get("calibration"):
         drawings["calibration.png"] = draw_calibration
     if facts.get("fold_results"):
-        drawings["folds.png"] = _folds
+        drawings["figures_by_fold.png" if numbers else "folds.png"] = draw_number_folds if numbers else _folds
     for name, draw in sorted(drawings.items()):
         with drawing() as figure:
             draw(figure, facts)

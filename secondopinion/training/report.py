@@ -13,12 +13,11 @@ from ..core.errors import InputError
 from ..core.files import atomic_file, read_json, write_json
 from ..core.machine import code_revision, hardware, package_versions
 from ..core.run_folder import RunFolder, now
-from .calibration import calibrate, softmax
 from .data import TrainingData
 from .folds import Folds
 from .recipe import EncoderSpec, Recipe
 from .selection import select
-from .summary import lift, missed, out_of_fold, summarise
+from .summary import summarise
 
 
 def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Folds, *, seconds: float) -> dict[str, Any]:
@@ -39,18 +38,18 @@ def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Fold
     rows = np.concatenate([split.rows(fold)[1] for fold in trained])
     fold_of = np.concatenate([np.full(split.sizes[fold - 1], fold) for fold in trained])
     logits = np.concatenate([np.load(run.fold_logits_file(fold)) for fold in trained]).astype(np.float64)
-    gold = data.labels[rows]
-    calibration = calibrate(logits, gold, fold_of)
+    problem, gold = data.problem, data.labels[rows]
+    calibration = problem.calibrate(gold, logits, fold_of)
+    temperature = calibration["temperature"] if calibration else 1.0
     for fold in trained:
-        _set_temperature(run.fold_folder(fold), calibration["temperature"])
-    predicted = logits.argmax(axis=1)
+        _set_temperature(run.fold_folder(fold), temperature)
     scores = None
     if recipe.joint is not None:
         scores = np.concatenate([np.load(run.fold_scores_file(fold)) for fold in trained])
-    _write_predictions(run, data, rows, fold_of, logits, softmax(logits / calibration["temperature"]), scores)
+    columns = problem.prediction_columns(gold, logits, temperature)
+    _write_predictions(run, data, rows, fold_of, columns, scores)
 
     groups = None if data.groups is None else data.groups[rows]
-    names = data.label_names
     rule = recipe.selection
     facts = {
         "name": recipe.name,
@@ -58,20 +57,20 @@ def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Fold
         "finished_at": now(),
         "code_revision": code_revision(),
         "recipe": recipe.as_dict(),
-        "task": {"problem_type": "single_label_classification", "label_names": names},
-        "model": _model_facts(recipe, results),
+        "task": problem.task(),
+        "model": _model_facts(recipe, results, data.facts.get("truncation_side")),
         "dataset": data.describe(),
         "folds": {**split.facts(), "trained": trained},
         "fold_results": results,
         "summary": {
             **summarise([result["figures"] for result in results]),
-            "out_of_fold": out_of_fold(gold, predicted, names, groups=groups, n_resamples=recipe.resamples),
+            "out_of_fold": problem.out_of_fold(gold, logits, groups, recipe.resamples),
         },
-        "missed": missed(rule.label, gold, predicted, names) if rule.label is not None else None,
+        "missed": problem.missed(rule.label, gold, logits),
         "selection": select(rule, results),
         "calibration": calibration,
         **({} if scores is None else {"joint": _joint_facts(run, scores)}),
-        "baseline": _baseline(run, recipe, data, rows, predicted, groups) if recipe.baseline else None,
+        "baseline": _baseline(run, recipe, data, rows, logits, groups) if recipe.baseline else None,
         "environment": {"packages": package_versions(), "hardware": hardware(), "bf16": bool(results[0].get("bf16"))},
         "durations": {
             "report_after_seconds": round(seconds, 1),
@@ -85,7 +84,9 @@ def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Fold
     return facts
 
 
-def _model_facts(recipe: Recipe, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _model_facts(
+    recipe: Recipe, results: Sequence[dict[str, Any]], recommended_side: str | None = None
+) -> dict[str, Any]:
     spec = recipe.model
     facts: dict[str, Any] = {"kind": spec.kind, "parameters": results[0].get("parameters")}
     if not isinstance(spec, EncoderSpec):
@@ -100,10 +101,27 @@ def _model_facts(recipe: Recipe, results: Sequence[dict[str, Any]]) -> dict[str,
         "base_model_sha256": encoder.sha256,
         "base_license": encoder.base_license,
         "max_length": spec.max_length,
+        **_long_context_facts(spec, recommended_side),
         "pooling": spec.pooling,
         "class_weights": spec.class_weights,
         "adapter": None if spec.lora is None else {"type": "lora", "r": spec.lora.r, "alpha": spec.lora.alpha},
     }
+
+
+def _long_context_facts(spec: EncoderSpec, recommended_side: str | None) -> dict[str, Any]:
+    """Return what was done for long texts; own terms and tables are named as such, not told."""
+    facts: dict[str, Any] = {}
+    if spec.long_context is not None:
+        facts["long_context"] = spec.long_context
+    if spec.long_context == "longformer":
+        facts["attention_window"] = spec.attention_window
+    if side := spec.truncation_side or recommended_side:
+        facts["truncation_side"] = side
+    if spec.processor is not None:
+        options = spec.processor.options()
+        own = {name: "own" for name in ("abbreviations", "entities") if not isinstance(options[name], bool)}
+        facts["processor"] = {**options, **own}
+    return facts
 
 
 def _set_temperature(folder: Path, temperature: float) -> None:
@@ -122,14 +140,12 @@ def _write_predictions(
     data: TrainingData,
     rows: np.ndarray,
     fold_of: np.ndarray,
-    logits: np.ndarray,
-    probabilities: np.ndarray,
+    columns: dict[str, Any],
     expert_scores: np.ndarray | None = None,
 ) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = np.asarray(data.label_names)
     own = {}
     if expert_scores is not None:
         own = {"deferral_score": expert_scores.max(axis=1), "expert_scores": expert_scores.tolist()}
@@ -137,10 +153,7 @@ def _write_predictions(
         {
             "id": data.ids[rows].tolist(),
             "fold": fold_of,
-            "gold": names[data.labels[rows]].tolist(),
-            "logits": logits.astype(np.float32).tolist(),
-            "probabilities": probabilities.astype(np.float32).tolist(),
-            "label": names[logits.argmax(axis=1)].tolist(),
+            **columns,
             **own,
         }
     )
@@ -166,7 +179,7 @@ def _baseline(
     recipe: Recipe,
     data: TrainingData,
     rows: np.ndarray,
-    predicted: np.ndarray,
+    logits: np.ndarray,
     groups: np.ndarray | None,
 ) -> dict[str, Any]:
     """Compare with phase 1 on the rows that both predicted out of fold, after checking the folds are the same."""
@@ -178,14 +191,14 @@ def _baseline(
             f"the baseline {other.path} has folds {facts['folds']['sha1']}, this run {ours}: they cannot be "
             "compared row by row. Train both on the same data with the same folds section"
         )
-    label_of = read_predictions(other).set_index("id")["label"]
-    common = np.flatnonzero(np.isin(data.ids[rows], label_of.index.to_numpy()))
+    logits_of = read_predictions(other).set_index("id")["logits"]
+    common = np.flatnonzero(np.isin(data.ids[rows], logits_of.index.to_numpy()))
     if not len(common):
         raise InputError(
             f"the baseline {other.path} has trained none of the folds of this run; train fold 1 of both, say"
         )
-    number = {name: i for i, name in enumerate(data.label_names)}
-    theirs = label_of.loc[data.ids[rows[common]]].map(number).to_numpy()
+    problem, label = data.problem, recipe.selection.label
+    theirs = np.stack(logits_of.loc[data.ids[rows[common]]].to_numpy()).astype(np.float64)
     gold = data.labels[rows[common]]
     own = None if groups is None else groups[common]
     return {
@@ -195,8 +208,8 @@ def _baseline(
         "summary": {
             "mean": facts["summary"]["mean"],
             "std": facts["summary"]["std"],
-            "out_of_fold": out_of_fold(gold, theirs, data.label_names, groups=own, n_resamples=recipe.resamples),
+            "out_of_fold": problem.out_of_fold(gold, theirs, own, recipe.resamples),
         },
-        "missed": missed(recipe.selection.label, gold, theirs, data.label_names) if recipe.selection.label else None,
-        "lift": lift(gold, predicted[common], theirs, data.label_names, groups=own, n_resamples=recipe.resamples),
+        "missed": problem.missed(label, gold, theirs),
+        "lift": problem.lift(gold, logits[common], theirs, own, recipe.resamples),
     }

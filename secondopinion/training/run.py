@@ -15,7 +15,7 @@ from ..core.machine import keep_pages
 from ..core.progress import say
 from ..core.run_folder import RunFolder, now
 from .deferral_recipe import local_experts
-from .folds import Folds, make_folds
+from .folds import GIVEN, Folds, fold_column, given_folds, make_folds
 from .kinds import ModelKind, kind_of
 from .processes import process_place
 from .recipe import Recipe, load_recipe
@@ -140,16 +140,19 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 def _folds(run: RunFolder, recipe: Recipe, data: Any, kind: ModelKind) -> Folds:
     if run.folds_file.exists():
         return Folds.load(run.folds_file).for_data(data.ids.tolist(), data.fingerprint, run.folds_file)
-    spec = recipe.folds
-    split = make_folds(
-        data.ids.tolist(),
-        kind.strata(data),
-        data.groups,
-        n_splits=spec.n_splits,
-        strategy=spec.strategy,
-        seed=spec.seed,
-        dataset_fingerprint=data.fingerprint,
-    )
+    spec, ids = recipe.folds, data.ids.tolist()
+    if spec.strategy == GIVEN:
+        split = given_folds(ids, fold_column(data.dataset), data.groups, dataset_fingerprint=data.fingerprint)
+    else:
+        split = make_folds(
+            ids,
+            kind.strata(data),
+            data.groups,
+            n_splits=spec.n_splits,
+            strategy=spec.strategy,
+            seed=spec.seed,
+            dataset_fingerprint=data.fingerprint,
+        )
     split.save(run.folds_file)
     return split
 

@@ -7,16 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from secondopinion.metrics.confusion import PER_CLASS, WHOLE, flatten
+from secondopinion.metrics.confusion import PER_CLASS, flatten
 
 from ..core.errors import InputError, closest
 from ..core.run_folder import now
 
-_TITLES = {
+MAIN = "main"
+LOWER_IS_BETTER = ("mae", "rmse")
+# Figures of the whole; which of them there are is for the kind of problem, see `problems`.
+FIGURE_TITLES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
     "weighted_f1": "weighted F1",
     "micro_f1": "micro F1",
+    "auc": "AUC",
+    "linear_kappa": "linear kappa",
+    "unweighted_kappa": "unweighted kappa",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "r2": "R²",
+    "pearson": "Pearson correlation",
+    "r_smape": "R-SMAPE",
 }
 _WORDS = {"f1": "F1", "precision": "precision", "recall": "recall"}
 _DECIMALS = 12
@@ -28,7 +39,9 @@ class SelectionRule:
 
     Attributes:
         metric: a figure of one class (`f1`, `precision`, `recall`, with `label`) or of all (`macro_f1`,
-            `weighted_f1`, `micro_f1`, `accuracy`).
+            `weighted_f1`, `micro_f1`, `accuracy`, and what the kind of problem has besides: `auc`, `linear_kappa`,
+            `unweighted_kappa`; `mae`, `rmse`, `r2`, `pearson`, `r_smape` of a regression). `main` is the figure that
+            the prepared data names as its own, else the kind of problem's first.
         label: the class that a figure of one class is about. Beside a figure of all classes it decides
             nothing, but its recall and its missed rows are reported with the choice.
         mode: `max` or `min`.
@@ -47,8 +60,8 @@ class SelectionRule:
     def __post_init__(self) -> None:
         if self.mode not in ("max", "min"):
             raise InputError(f"selection: mode is {self.mode!r}; give max or min")
-        if self.metric not in (*PER_CLASS, *WHOLE):
-            hint = closest(self.metric, (*PER_CLASS, *WHOLE))
+        if self.metric not in (*PER_CLASS, *FIGURE_TITLES, MAIN):
+            hint = closest(self.metric, (*PER_CLASS, *FIGURE_TITLES, MAIN))
             raise InputError(f"selection: unknown metric {self.metric!r}; {hint}")
         if self.metric in PER_CLASS and not self.label:
             raise InputError(f"selection: metric {self.metric!r} is of one class; name it, label: Death say")
@@ -61,7 +74,11 @@ class SelectionRule:
     @property
     def title(self) -> str:
         """The figure in words."""
-        return f"{self.label} {_WORDS[self.metric]}" if self.metric in PER_CLASS else _TITLES[self.metric]
+        return (
+            f"{self.label} {_WORDS[self.metric]}"
+            if self.metric in PER_CLASS
+            else FIGURE_TITLES.get(self.metric, self.metric)
+        )
 
     def require(self, label_names: Sequence[str]) -> None:
         """Check that the label is one of the data's, before anything is trained.

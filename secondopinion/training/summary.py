@@ -11,6 +11,8 @@ import numpy as np
 from secondopinion.metrics.confusion import confusion_table, encode, flatten
 
 from ..core.errors import InputError, closest
+from .selection import FIGURE_TITLES
+from .text_grid import text_grid
 
 
 def summarise(fold_figures: Sequence[Mapping[str, Any]], ddof: int = 0) -> dict[str, Any]:
@@ -173,6 +175,8 @@ def results_table(facts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str
         if not run.get("summary", {}).get("out_of_fold"):
             raise InputError(f"run {run.get('name')!r} holds no out-of-fold figures; train it, or evaluate it, first")
         figures.append(run["summary"]["out_of_fold"])
+    if any("per_class" not in each for each in figures):
+        return _number_table(runs)
     names = list(figures[0]["per_class"])
     if any(list(other["per_class"]) != names for other in figures):
         raise InputError("the runs have different classes and do not fit in one table; print one table for each")
@@ -185,11 +189,27 @@ def results_table(facts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str
             row += [_number(each["per_class"][name][figure]) for figure in ("precision", "recall")]
             row += _cells(run, f"f1_{name}", spread)
         rows.append([*row, _distinct(each["per_class"][name]["support"] for each in figures)])
-    for title, figure in (("macro F1", "macro_f1"), ("weighted F1", "weighted_f1"), ("accuracy", "accuracy")):
+    whole = ["macro_f1", "weighted_f1", "accuracy"]
+    whole += [name for name in ("auc", "linear_kappa", "unweighted_kappa") if all(name in each for each in figures)]
+    for title, figure in ((FIGURE_TITLES[name], name) for name in whole):
         rows.append([title, *(cell for run in runs for cell in ("", "", *_cells(run, figure, spread))), ""])
     rows[len(names) + 1][-1] = _distinct(sum(row["support"] for row in each["per_class"].values()) for each in figures)
     heads = [str(run.get("name", "")) for run in runs]
     return "\n".join([*_grid(rows, heads, len(columns), len(names)), "", *_notes(runs)]) + "\n"
+
+
+def _number_table(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of runs whose outputs are numbers: a line for each figure."""
+    flat = [flatten(run["summary"]["out_of_fold"]) for run in runs]
+    if any(list(other) != list(flat[0]) for other in flat):
+        raise InputError("the runs have different figures and do not fit in one table; print one table for each")
+    spread = any(len(_trained(run)) > 1 for run in runs)
+    columns = ["95% interval", *(["over folds"] if spread else [])]
+    rows = [["figure", *(cell for run in runs for cell in (str(run.get("name", "")), *columns))]]
+    for figure, key in ((f, key) for f in FIGURE_TITLES for key in flat[0] if key == f or key.startswith(f"{f}_")):
+        title = f"{FIGURE_TITLES[figure]} {key.removeprefix(figure).removeprefix('_')}".strip()
+        rows.append([title, *(cell for run in runs for cell in _cells(run, key, spread))])
+    return "\n".join([*text_grid(rows), "", *_notes(runs)]) + "\n"
 
 
 def _cells(run: Mapping[str, Any], figure: str, spread: bool) -> list[str]:

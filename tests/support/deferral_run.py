@@ -9,6 +9,7 @@ from secondopinion.experts import Vote, write_votes
 from secondopinion.training.data import TrainingData
 from secondopinion.training.deferral import defer
 from secondopinion.training.deferral_recipe import DeferralSpec, RiskSpec
+from secondopinion.training.problems import SingleLabel
 from secondopinion.training.report import _write_predictions
 from secondopinion.training.threshold_rule import ThresholdRule
 
@@ -46,16 +47,15 @@ def add_deferral(
         text_column="text",
         ids=ids,
         labels=gold,
-        label_names=names,
+        problem=SingleLabel(names),
         groups=np.array([f"G{i if i < len(gold) - 12 else i - 60:04d}" for i in range(len(gold))]),
         fingerprint=facts["dataset"]["fingerprint"],
         facts={},
         name=facts["dataset"]["name"],
     )
     rows = np.flatnonzero(held_out)
-    scaled = logits / facts["calibration"]["temperature"]
-    probabilities = np.exp(scaled) / np.exp(scaled).sum(axis=1, keepdims=True)
-    _write_predictions(run, data, rows, fold[rows], logits[rows], probabilities[rows])
+    columns = data.problem.prediction_columns(gold[rows], logits[rows], facts["calibration"]["temperature"])
+    _write_predictions(run, data, rows, fold[rows], columns)
     said = np.where(draw.random(len(gold)) < 0.9, gold, draw.integers(0, len(names), len(gold)))
     silent = set(draw.choice(len(gold), 6, replace=False).tolist())
     votes = [

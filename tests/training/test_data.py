@@ -46,7 +46,7 @@ def test_a_long_narrative_passes():
     ("columns", "spec", "message"),
     [
         ({"text": ["x", " ", None]}, SPEC, "2 rows have no text in column 'text'; drop them first"),
-        ({"label": [1.5, 2.0, 3.0]}, SPEC, "expected classes"),
+        ({"label": [{"a": 1}] * 3}, SPEC, "expected classes"),
         ({}, DatasetSpec(label_column="lable"), "no column 'lable' for the label; did you mean 'label'"),
         ({}, DatasetSpec(text_column="note"), "no column 'note' for the text"),
     ],

@@ -90,7 +90,7 @@ def test_ties_go_by_recall_then_macro_then_number(second, winner):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metric": "f2"}, "unknown metric 'f2'; known: accuracy, f1, macro_f1"),
+        ({"metric": "f2"}, "unknown metric 'f2'; known: accuracy, auc, f1, linear_kappa"),
         ({"metric": "macrof1", "label": None}, "did you mean 'macro_f1'"),
         ({"label": None}, "metric 'f1' is of one class; name it"),
         ({"mode": "most"}, "mode is 'most'; give max or min"),
