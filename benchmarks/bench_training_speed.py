@@ -29,7 +29,8 @@ def measure(side: str, data_path: str, steps: int, rows: int) -> float:
     from secondopinion.core.machine import bf16_supported, keep_pages
     from secondopinion.scoring.engine import CPU_TOKEN_BUDGET
     from secondopinion.training.data import load_data
-    from secondopinion.training.encoder import cpu_overrides, load_tokenizer
+    from secondopinion.training.encoder import load_tokenizer
+    from secondopinion.training.encoder_model import cpu_overrides
     from secondopinion.training.encoders import resolve_encoder
     from secondopinion.training.recipe import load_recipe
     from secondopinion.training.trainer import ClassificationTrainer

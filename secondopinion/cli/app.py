@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from . import data_verbs, deferral_verbs, qa_verbs, run_verbs
+from . import ablation_verbs, data_verbs, deferral_verbs, encoder_verbs, qa_verbs, run_verbs, scoring_verbs
 from .root import app
 
-ORDER = ("prepare", "train", "ask", "defer", "evaluate", "extract", "push", "space", "demo")
-VERBS = (data_verbs, run_verbs, deferral_verbs, qa_verbs)
+ORDER = (
+    "prepare",
+    "convert",
+    "train",
+    "ablate",
+    "ask",
+    "defer",
+    "evaluate",
+    "score",
+    "extract",
+    "push",
+    "space",
+    "demo",
+)
+VERBS = (data_verbs, encoder_verbs, run_verbs, ablation_verbs, deferral_verbs, qa_verbs, scoring_verbs)
 
 app.registered_commands.sort(key=lambda command: ORDER.index(command.name or command.callback.__name__))
 

@@ -18,7 +18,8 @@ CPU_TOKEN_BUDGET, GPU_TOKEN_BUDGET = 2048, 32768
 def load_classifier(folder: str | os.PathLike) -> tuple[Any, Any]:
     """Return the model of a folder in fp32, on the GPU where there is one, and its tokenizer.
 
-    A fold that was trained together with a policy holds a deferring model; `logits` are its classifier's.
+    A fold that was trained together with a policy holds a deferring model; `logits` are its classifier's. One that was
+    trained with a processor holds that too, and it stands where the tokenizer stands.
     """
     import torch
     from transformers import AutoTokenizer
@@ -28,7 +29,8 @@ def load_classifier(folder: str | os.PathLike) -> tuple[Any, Any]:
     deferring = read_json(Path(folder) / "config.json").get("model_type") == modeling.DeferralConfig.model_type
     kind = modeling.DeferralForSequenceClassification if deferring else modeling.PooledEncoderForSequenceClassification
     model = kind.from_pretrained(folder, dtype=torch.float32)
-    return model.cuda() if torch.cuda.is_available() else model, AutoTokenizer.from_pretrained(folder)
+    reads = modeling.ClinicalProcessor if (Path(folder) / "processor_config.json").exists() else AutoTokenizer
+    return model.cuda() if torch.cuda.is_available() else model, reads.from_pretrained(folder)
 
 
 def classifier_of(model: Any) -> Any:
@@ -39,14 +41,32 @@ def classifier_of(model: Any) -> Any:
     return model.classifier
 
 
-def token_batches(lengths: Sequence[int], token_budget: int) -> Iterator[np.ndarray]:
+def padding_multiple(model: Any) -> int:
+    """Return to a multiple of how many tokens a model pads its input by itself: a Longformer's window, otherwise 1."""
+    config = model.config
+    for inner in ("classifier_config", "encoder_config"):
+        config = getattr(config, inner, config)
+    if getattr(config, "model_type", None) != "longformer":
+        return 1
+    windows = config.attention_window
+    return windows if isinstance(windows, int) else max(windows)
+
+
+def token_batches(lengths: Sequence[int], token_budget: int, multiple: int = 1) -> Iterator[np.ndarray]:
     """Yield row indices in batches of similar length, each at most `token_budget` tokens with its padding.
 
     A single row above the budget is a batch of its own. The longest come first, so that memory peaks at once.
 
+    Args:
+        lengths: (rows,) tokens of each row.
+        token_budget: tokens of a batch at most.
+        multiple: of which the model makes its input's length one (see `padding_multiple`).
+
     >>> [batch.tolist() for batch in token_batches([3, 9, 4], token_budget=8)]
     [[1], [2, 0]]
     """
+    if multiple > 1:
+        lengths = -(-np.asarray(lengths) // multiple) * multiple
     order = np.argsort(-np.asarray(lengths), kind="stable")
     batch: list[int] = []
     longest = 0
@@ -75,7 +95,7 @@ def predict_columns(
 
     Args:
         model: a sequence classifier; put into evaluation mode.
-        tokenizer: pads a batch on its own side.
+        tokenizer: or processor; pads a batch on its own side.
         encoded: rows with `input_ids` (a tokenised `datasets.Dataset`, or a list of dicts).
         columns: fields of the output with one entry a row, such as `logits` and `deferral_score`.
         lengths: (rows,) tokens of each row.
@@ -92,10 +112,12 @@ def predict_columns(
     budget = token_budget or (CPU_TOKEN_BUDGET if device.type == "cpu" else GPU_TOKEN_BUDGET)
     found: dict[str, np.ndarray] = {}
     names = [name for name in tokenizer.model_input_names if name in _columns(encoded)]
+    multiple = padding_multiple(model)
+    padding = {"pad_to_multiple_of": multiple} if multiple > 1 else {}
     with torch.inference_mode(), progress(total=len(lengths), label=label) as bar:
-        for rows in token_batches(lengths, budget):
+        for rows in token_batches(lengths, budget, multiple):
             features = [{name: encoded[int(row)][name] for name in names} for row in rows]
-            output = model(**tokenizer.pad(features, return_tensors="pt").to(device))
+            output = model(**tokenizer.pad(features, return_tensors="pt", **padding).to(device))
             for name in columns:
                 value = output[name]
                 part = (value.float() if value.is_floating_point() else value).cpu().numpy()
@@ -119,7 +141,7 @@ def predict_logits(
 
     Args:
         model: a sequence classifier; put into evaluation mode.
-        tokenizer: pads a batch on its own side.
+        tokenizer: or processor; pads a batch on its own side.
         encoded: rows with `input_ids` (a tokenised `datasets.Dataset`, or a list of dicts).
         lengths: (rows,) tokens of each row.
         token_budget: tokens a batch, padding included; by default 2,048 on CPU and 32,768 on a GPU.
@@ -144,7 +166,7 @@ def score_texts(
 
     Args:
         model: a sequence classifier.
-        tokenizer: its tokenizer.
+        tokenizer: its tokenizer, or its processor.
         texts: any number of texts.
         max_length: tokens kept of each text; by default what the tokenizer allows.
         **options: of `predict_logits`.

@@ -14,6 +14,7 @@ _EXPORTS = {
     "TfidfClassifier": ".baseline",
     "Threshold": ".threshold",
     "ThresholdRule": ".threshold_rule",
+    "ablate": ".ablation",
     "ask": ".asking",
     "defer": ".deferral",
     "evaluate_run": ".evaluate",

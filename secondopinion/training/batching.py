@@ -55,7 +55,9 @@ class LengthGroupedSampler(Sampler[int]):
         return iter(order.tolist())
 
 
-def micro_batches(inputs: dict[str, torch.Tensor], token_budget: int) -> Iterator[dict[str, torch.Tensor]]:
+def micro_batches(
+    inputs: dict[str, torch.Tensor], token_budget: int, multiple: int = 1
+) -> Iterator[dict[str, torch.Tensor]]:
     """Cut a padded batch into pieces of similar length, each trimmed to its longest row.
 
     Args:
@@ -63,16 +65,20 @@ def micro_batches(inputs: dict[str, torch.Tensor], token_budget: int) -> Iterato
             (batch, sequence) are trimmed with it, on whichever side the padding is, but for those of `BY_ROW`: as many
             experts as tokens are no tokens.
         token_budget: tokens a piece at most, padding included; a longer row is a piece of its own.
+        multiple: of which the model itself makes a piece's length one (see `padding_multiple`).
 
     >>> batch = {"attention_mask": torch.tensor([[1, 1, 1], [1, 0, 0]]), "labels": torch.tensor([7, 8])}
     >>> [piece["attention_mask"].tolist() for piece in micro_batches(batch, 3)]
     [[[1, 1, 1]], [[1]]]
     """
     mask = inputs["attention_mask"]
-    for rows in token_batches(mask.sum(dim=1).tolist(), token_budget):
+    for rows in token_batches(mask.sum(dim=1).tolist(), token_budget, multiple):
         index = torch.from_numpy(rows).to(mask.device)
         used = mask[index].any(dim=0).nonzero().flatten()
-        columns = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
+        first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
+        width = min(-(-(last - first) // multiple) * multiple, mask.shape[1])
+        first = min(first, mask.shape[1] - width)
+        columns = slice(first, first + width)
         yield {
             name: value[index][:, columns] if value.shape[:2] == mask.shape and name not in BY_ROW else value[index]
             for name, value in inputs.items()

@@ -11,30 +11,36 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.files import atomic_folder, disk_errors, read_json
-from ..metrics.confusion import flatten
-from ..modeling import PooledEncoderForSequenceClassification, inverse_frequency_weights
 from ..scoring.engine import load_classifier, predict_columns
 from .arguments import micro_batch_budget, training_arguments
 from .data import TrainingData
+from .encoder_model import add_lora, add_tokens, build_model
 from .encoders import resolve_encoder
-from .figures import FoldOutcome, class_figures
+from .figures import FoldOutcome
 from .folds import inner_split
 from .joint_policy import class_logits, with_policy
-from .recipe import EncoderSpec, LoraSpec, Recipe
+from .long_context import load_processor, padding_collator, plain_tokenizer, save_with_processor
+from .memory import train_within_memory
+from .recipe import EncoderSpec, Recipe
 from .selection import SelectionRule
 from .trainer import ClassificationTrainer, SaveEvery, StepTrainer
+from .warning_signs import EpochLosses, losses_of_epochs, parting_sign, tell, truncation_sign, unmasked_sign
 
 
 def tokenize(data: TrainingData, tokenizer: Any, max_length: int, cache: Path) -> Any:
     """Return the tokenised rows, made once for all folds and epochs and kept in `cache` while the run lasts.
 
-    Columns: those of the tokenizer, `length` (tokens) and `labels`.
+    Columns: those of the tokenizer or processor, `length` (tokens), `labels`, and `global_tokens` where there is a mask
+    of global attention.
     """
     import datasets
 
     def encode(batch: dict[str, list]) -> dict[str, list]:
         encoded = tokenizer(batch[data.text_column], truncation=True, max_length=max_length)
-        return {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
+        columns = {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
+        if "global_attention_mask" in encoded:
+            columns["global_tokens"] = [sum(mask) for mask in encoded["global_attention_mask"]]
+        return columns
 
     datasets.disable_progress_bars()
     cache.mkdir(parents=True, exist_ok=True)
@@ -45,11 +51,18 @@ def tokenize(data: TrainingData, tokenizer: Any, max_length: int, cache: Path) -
         cache_file_name=str(cache / f"tokens-{max_length}-{data.fingerprint}.arrow"),
         new_fingerprint=f"{data.fingerprint}-{max_length}",
     )
-    return encoded.add_column("labels", data.labels.tolist(), new_fingerprint=f"{data.fingerprint}-{max_length}-labels")
+    return encoded.add_column(
+        "labels", data.problem.targets(data.labels), new_fingerprint=f"{data.fingerprint}-{max_length}-labels"
+    )
 
 
-def load_tokenizer(recipe: Recipe) -> Any:
-    """Return the tokenizer of a recipe's encoder, with `model_max_length` at the recipe's."""
+def load_tokenizer(recipe: Recipe, recommended_side: str | None = None) -> Any:
+    """Return the tokenizer of a recipe's encoder, with `model_max_length` at the recipe's, or its processor around it.
+
+    Args:
+        recipe: of a phase-2 model.
+        recommended_side: at which the data's maker would cut long texts, where the recipe does not say it.
+    """
     from transformers import AutoTokenizer
 
     spec: EncoderSpec = recipe.model
@@ -59,93 +72,10 @@ def load_tokenizer(recipe: Recipe) -> Any:
     if tokenizer.pad_token is None:
         raise InputError(f"the tokenizer of {spec.encoder} has no padding token; choose an encoder that has one")
     tokenizer.model_max_length = spec.max_length
-    return tokenizer
-
-
-def build_model(recipe: Recipe, data: TrainingData, labels: np.ndarray, problem_type: str) -> Any:
-    """Return the pretrained encoder with a fresh head, class weights from `labels` (training rows,)."""
-    import torch
-    from transformers import set_seed
-
-    spec: EncoderSpec = recipe.model
-    encoder = resolve_encoder(spec)
-    set_seed(recipe.training.seed)
-    weights = None
-    if spec.class_weights == "inverse_frequency":
-        weights = inverse_frequency_weights(np.bincount(labels, minlength=len(data.label_names)).tolist())
-    try:
-        model = PooledEncoderForSequenceClassification.from_encoder(
-            encoder.location,
-            revision=spec.revision,
-            trust_remote_code=spec.trust_remote_code,
-            encoder_overrides={} if torch.cuda.is_available() else cpu_overrides(encoder.location, spec),
-            pooling=spec.pooling,
-            classifier_dropout=spec.classifier_dropout,
-            class_weights=weights,
-            id2label=dict(enumerate(data.label_names)),
-            label2id={name: i for i, name in enumerate(data.label_names)},
-            problem_type=problem_type,
-        )
-    except (OSError, ValueError) as error:
-        raise InputError(f"the encoder {spec.encoder} cannot be used: {error}") from error
-    longest = getattr(model.config.encoder_config, "max_position_embeddings", None)
-    if longest and spec.max_length > longest:
-        raise InputError(
-            f"max_length is {spec.max_length}, but {spec.encoder} has positions for {longest} tokens; "
-            "lower max_length, or choose an encoder for longer texts"
-        )
-    return model
-
-
-def cpu_overrides(location: str, spec: EncoderSpec) -> dict[str, Any]:
-    """Return encoder settings for training on a CPU: attention dropout forces a slow path of attention there."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(location, revision=spec.revision, trust_remote_code=spec.trust_remote_code)
-    names = ("attention_probs_dropout_prob", "attention_dropout")
-    return {name: 0.0 for name in names if getattr(config, name, None)}
-
-
-def add_lora(model: Any, recipe: Recipe) -> Any:
-    """Wrap a model in a LoRA adapter on every linear layer of its encoder; head and policy are trained in full.
-
-    Raises:
-        InputError: `peft` is not installed.
-    """
-    if recipe.joint is None:
-        return lora_adapter(model, recipe.model.lora, "encoder.", ["classifier"], task_type="SEQ_CLS")
-    # For SEQ_CLS peft trains whatever is called "classifier" in full: around a policy that is encoder and head.
-    return lora_adapter(model, recipe.model.lora, "classifier.encoder.", ["classifier.classifier", "policy.head"])
-
-
-def lora_adapter(model: Any, spec: LoraSpec, encoder: str, heads: list[str], task_type: str | None = None) -> Any:
-    """Wrap a model in a LoRA adapter on every linear layer of its encoder.
-
-    Args:
-        model: to wrap.
-        spec: rank, scale and dropout.
-        encoder: what the names of the encoder's modules begin with.
-        heads: modules that are trained in full.
-        task_type: as peft names it.
-
-    Raises:
-        InputError: `peft` is not installed.
-    """
-    try:
-        from peft import LoraConfig, get_peft_model
-    except ImportError:
-        raise InputError("a recipe with 'lora' needs peft: pip install 'secondopinion[peft]'") from None
-    from torch import nn
-
-    config = LoraConfig(
-        task_type=task_type,
-        r=spec.r,
-        lora_alpha=spec.alpha,
-        lora_dropout=spec.dropout,
-        target_modules=[n for n, m in model.named_modules() if isinstance(m, nn.Linear) and n.startswith(encoder)],
-        modules_to_save=heads,
-    )
-    return get_peft_model(model, config)
+    side = spec.truncation_side or recommended_side
+    if side is not None and side != tokenizer.truncation_side:
+        tokenizer.truncation_side = side
+    return load_processor(spec, tokenizer)
 
 
 def fit_encoder_fold(
@@ -159,7 +89,6 @@ def fit_encoder_fold(
     output: Path,
     work: Path,
     label: str,
-    problem_type: str = "single_label_classification",
     expert_right: np.ndarray | None = None,
 ) -> FoldOutcome | None:
     """Fine-tune on `rows`, save the best epoch to `output` and predict `held_out`.
@@ -171,28 +100,30 @@ def fit_encoder_fold(
         recipe: of a phase-2 model.
         data: all rows.
         encoded: the same rows, tokenised (see `tokenize`).
-        tokenizer: saved beside the weights.
+        tokenizer: or processor; saved beside the weights.
         rows: training rows, as indices.
         held_out: held-out rows, as indices.
         output: folder of the model; written whole or not at all.
         work: folder for checkpoints; a killed training continues from the last one, and it is removed at the end.
         label: of the progress bar.
-        problem_type: as transformers names it.
         expert_right: (all rows, experts) how right each expert is, −100 without a usable vote; for a recipe with a
             `joint` section, by which a policy is trained along.
 
     Returns:
         The outcome; None on every process but the first.
     """
-    from transformers import DataCollatorWithPadding, EarlyStoppingCallback
+    from transformers import EarlyStoppingCallback
 
     spec, settings = recipe.model, recipe.training
     labels = data.labels[rows]
     groups = None if data.groups is None or recipe.folds.strategy == "stratified" else data.groups[rows]
-    training, validation = inner_split(labels, groups, settings.validation_share, settings.seed)
+    strata = data.problem.inner_strata(labels, groups, settings.validation_share)
+    training, validation = inner_split(strata, groups, settings.validation_share, settings.seed)
     lengths = np.asarray(encoded["length"][:])
     validation = validation[np.argsort(-lengths[rows[validation]], kind="stable")]
-    model = build_model(recipe, data, labels[training], problem_type)
+    model = build_model(recipe, data, labels[training])
+    if spec.processor is not None:
+        add_tokens(model, tokenizer)
     columns = ["logits"]
     if recipe.joint is not None:
         model, columns = with_policy(model, tokenizer, recipe), ["logits", "expert_scores"]
@@ -207,10 +138,11 @@ def fit_encoder_fold(
     arguments = training_arguments(settings, work, ["labels"])
     budget = micro_batch_budget(settings)
 
+    beside = data.problem.shown[0]
+
     def measure(prediction: Any) -> dict[str, float]:
-        predicted = prediction.predictions.argmax(axis=-1)
-        figures = flatten(class_figures(prediction.label_ids, predicted, data.label_names))
-        return {"monitor": settings.monitor.value(figures), "macro_f1": figures["macro_f1"]}
+        figures = data.problem.figures(prediction.label_ids, np.asarray(prediction.predictions, dtype=np.float64))
+        return {"monitor": settings.monitor.value(figures), beside: figures[beside]}
 
     trainer = ClassificationTrainer(
         model=model,
@@ -218,27 +150,38 @@ def fit_encoder_fold(
         train_dataset=encoded.select(rows[training]),
         eval_dataset=encoded.select(rows[validation]),
         processing_class=tokenizer,
-        data_collator=DataCollatorWithPadding(tokenizer),
+        data_collator=padding_collator(tokenizer, model),
         compute_metrics=measure,
         preprocess_logits_for_metrics=class_logits,
         callbacks=[
             EarlyStoppingCallback(settings.early_stopping_patience),
             SaveEvery(settings.checkpoint_minutes),
+            EpochLosses(label),
         ],
         lengths=lengths[rows[training]].tolist(),
         length_grouped=settings.length_grouped,
         micro_batch_tokens=budget,
         label=label,
     )
+    truncated = float((lengths[rows] >= spec.max_length).mean())
+    signs = [truncation_sign(truncated, spec.max_length, plain_tokenizer(tokenizer).truncation_side)]
+    if spec.processor is not None and spec.processor.global_attention and spec.processor.entities is not False:
+        unmasked = float((np.asarray(encoded["global_tokens"][:])[rows] <= 1).mean())
+        signs.append(unmasked_sign(unmasked))
+    if trainer.is_world_process_zero():
+        tell(label, *signs)
     trained, resumed = fit_and_save(trainer, tokenizer, output, work, merge_adapter=spec.lora is not None)
     if trained is None:
         return None
+    history = history_facts(trainer.state.log_history, settings.epochs, settings.monitor, beside)
+    signs.append(parting_sign(history["history"]))
     said = predict_fold(output, encoded.select(held_out), lengths[held_out], label, columns)
     scores = said.get("expert_scores")
     facts = {
-        **history_facts(trainer.state.log_history, settings.epochs, settings.monitor),
+        **history,
+        "warnings": [sign.as_dict() for sign in signs if sign is not None],
         "rows": {"train": len(training), "validation": len(validation), "held_out": len(held_out)},
-        "truncated_share": float((lengths[rows] >= spec.max_length).mean()),
+        "truncated_share": truncated,
         "tokens_per_second": round(trainer.tokens_seen / trainer.train_seconds, 1) if trainer.train_seconds else None,
         "parameters": parameters,
         "bf16": arguments.bf16,
@@ -259,7 +202,7 @@ def fit_and_save(
 
     Args:
         trainer: with its best model at the end.
-        tokenizer: saved beside the weights.
+        tokenizer: or processor; saved beside the weights.
         output: folder of the model; written whole or not at all.
         work: folder for checkpoints.
         merge_adapter: whether the model is one with an adapter, to be saved as a plain one.
@@ -269,7 +212,7 @@ def fit_and_save(
     """
     checkpoint = last_whole_checkpoint(work)
     with disk_errors(work):
-        trainer.train(resume_from_checkpoint=checkpoint)
+        train_within_memory(trainer, checkpoint)
     trained = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     trainer.accelerator.wait_for_everyone()
     if not trainer.is_world_process_zero():
@@ -277,8 +220,11 @@ def fit_and_save(
     if merge_adapter:
         trained = trained.merge_and_unload()
     with atomic_folder(output) as temporary:
-        trained.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
+        if plain_tokenizer(tokenizer) is tokenizer:
+            trained.save_pretrained(temporary)
+            tokenizer.save_pretrained(temporary)
+        else:
+            save_with_processor(trained, tokenizer, temporary)
     return trained, checkpoint is not None
 
 
@@ -305,17 +251,21 @@ def predict_fold(
     return predict_columns(model, tokenizer, encoded, columns, lengths=lengths, label=f"{label}: held-out rows")
 
 
-def history_facts(log: list[dict[str, float]], epoch_cap: int, monitor: SelectionRule) -> dict[str, Any]:
-    """Return per-epoch validation figures, the best epoch and whether it was the last that was allowed."""
+def history_facts(
+    log: list[dict[str, float]], epoch_cap: int, monitor: SelectionRule, beside: str = "macro_f1"
+) -> dict[str, Any]:
+    """Return per-epoch losses and validation figures, the best epoch and whether it was the last that was allowed.
+
+    Args:
+        log: the Trainer's.
+        epoch_cap: epochs at most.
+        monitor: the rule that picked the epoch.
+        beside: the figure that was measured beside the rule's.
+    """
     evaluations = [entry for entry in log if "eval_monitor" in entry]
     history = [
-        {
-            "epoch": round(entry["epoch"]),
-            "monitor": float(entry["eval_monitor"]),
-            "macro_f1": float(entry["eval_macro_f1"]),
-            "validation_loss": float(entry["eval_loss"]),
-        }
-        for entry in evaluations
+        {"monitor": float(entry["eval_monitor"]), beside: float(entry[f"eval_{beside}"]), **losses}
+        for entry, losses in zip(evaluations, losses_of_epochs(log), strict=True)
     ]
     return epoch_facts(history, epoch_cap, monitor)
 

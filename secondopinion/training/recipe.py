@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from ..core.errors import InputError, closest
 from .deferral_recipe import EXPERT_KINDS, DeferralSpec, ExpertSpec, expert_specs
 from .joint_recipe import JointSpec
+from .processor_recipe import ProcessorSpec
 from .selection import SelectionRule
 
 
@@ -45,10 +46,18 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class FoldSpec:
-    """How rows are split; `train` names the folds to train (all when left out)."""
+    """How rows are split.
+
+    Attributes:
+        n_splits: number of folds; with `given` folds the data's own number stands.
+        strategy: `stratified_group` (a group never straddles folds), `stratified`, or `given`: the rows' column `fold`
+            says it (k: held out in fold k, 0: never held out).
+        seed: of the shuffle.
+        train: the folds to train; all when left out.
+    """
 
     n_splits: int = 5
-    strategy: Literal["stratified_group", "stratified"] = "stratified_group"
+    strategy: Literal["stratified_group", "stratified", "given"] = "stratified_group"
     seed: int = 13
     train: list[int] | None = None
 
@@ -74,11 +83,21 @@ class EncoderSpec:
         base_license: licence of the encoder.
         pooling: `cls`, `mean`, `max` or `cls_mean_concat`.
         max_length: tokens kept of each text.
+        long_context: make the encoder one for longer texts before it is trained: `longformer` (windowed attention with
+            global tokens) or `extended_positions` (full attention); as it is when left out.
+        attention_window: even number of tokens that each token of such a Longformer sees around it.
+        truncation_side: the end at which a longer text is cut; what the data recommends, or the tokenizer's own side,
+            when left out.
+        processor: normalise measurements, find entities and build the mask of global attention; the plain tokenizer
+            when left out.
         classifier_dropout: on the pooled vector.
         class_weights: `inverse_frequency` (of the training rows of each fold) or `none`.
         lora: adapter settings; full fine-tuning when left out.
         gradient_checkpointing: trade time for memory.
         trust_remote_code: whether code in the encoder's repository may run.
+
+    Raises:
+        InputError: `attention_window` is odd or not positive.
     """
 
     kind: Literal["pooled_encoder"] = "pooled_encoder"
@@ -89,11 +108,22 @@ class EncoderSpec:
     base_license: str | None = None
     pooling: Literal["cls", "mean", "max", "cls_mean_concat"] = "cls_mean_concat"
     max_length: int = 512
+    long_context: Literal["longformer", "extended_positions"] | None = None
+    attention_window: int = 256
+    truncation_side: Literal["right", "left"] | None = None
+    processor: ProcessorSpec | None = None
     classifier_dropout: float = 0.1
     class_weights: Literal["inverse_frequency", "none"] = "inverse_frequency"
     lora: LoraSpec | None = None
     gradient_checkpointing: bool = False
     trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        if self.attention_window < 2 or self.attention_window % 2:
+            raise InputError(
+                f"model: attention_window is {self.attention_window}, but half of it lies on each side of a token; "
+                "give an even number, such as 256"
+            )
 
 
 @dataclass(frozen=True)
@@ -196,16 +226,20 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         """Return plain data; paths of this machine are cut to their last part."""
         plain = dataclasses.asdict(self)
+        model = plain["model"]
         named = [(expert, key) for expert in plain["experts"] for key in ("path", "queue", "model", "prompt")]
-        for section, key in ((plain["dataset"], "path"), (plain["model"], "encoder"), (plain, "baseline"), *named):
+        named += [(model.get("processor") or {}, key) for key in ("abbreviations", "entities")]
+        for section, key in ((plain["dataset"], "path"), (model, "encoder"), (plain, "baseline"), *named):
             value = section.get(key)
-            if value is not None and (os.path.isabs(value) or value.startswith((".", "~"))):
+            if isinstance(value, str) and (os.path.isabs(value) or value.startswith((".", "~"))):
                 section[key] = Path(value).expanduser().resolve().name
         for expert in plain["experts"]:
             if expert.get("base_url"):
                 expert["base_url"] = urlsplit(expert["base_url"]).hostname or expert["base_url"]
-        if plain["model"]["kind"] == "tfidf":
+        if model["kind"] == "tfidf":
             del plain["training"]
+        if model["kind"] == "pooled_encoder":
+            _leave_out_unused(model)
         if self.deferral is None and not self.experts:
             del plain["deferral"], plain["experts"]
         if self.joint is None:
@@ -223,6 +257,15 @@ class Recipe:
             for name, value in sections.items()
         }
         return dataclasses.replace(self, **changed)
+
+
+def _leave_out_unused(model: dict[str, Any]) -> None:
+    """Remove what says nothing about a model: settings for long texts that are not in use."""
+    if model["long_context"] != "longformer":
+        del model["attention_window"]
+    for name in ("long_context", "truncation_side", "processor"):
+        if model[name] is None:
+            del model[name]
 
 
 MODEL_KINDS: dict[str, type] = {"pooled_encoder": EncoderSpec, "tfidf": TfidfSpec}
@@ -349,6 +392,13 @@ def _build(cls: type, value: Any, where: str) -> Any:
         raise InputError(f"{where}: {', '.join(missing)} must be given") from None
 
 
+def _option_for(value: Any, options: list[Any]) -> Any:
+    """Return which of a field's types a value is meant for: the first one where none fits."""
+    if len(options) == 1:
+        return options[0]
+    return next((option for option in options if isinstance(value, typing.get_origin(option) or option)), options[0])
+
+
 def _convert(hint: Any, value: Any, where: str) -> Any:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         options = typing.get_args(hint)
@@ -362,7 +412,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             return None
         if bool in options and isinstance(value, bool):
             return value
-        (hint,) = (option for option in options if option not in (type(None), bool))
+        hint = _option_for(value, [option for option in options if option not in (type(None), bool)])
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, where)
     if typing.get_origin(hint) is Literal:

@@ -13,7 +13,8 @@ from transformers import Trainer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..core.progress import progress
-from ..modeling.losses import total_weight
+from ..modeling.losses import loss_items
+from ..scoring.engine import padding_multiple
 from .batching import LengthGroupedSampler, micro_batches
 
 
@@ -51,6 +52,7 @@ class StepTrainer(Trainer):
             length_grouped,
             micro_batch_tokens,
         )
+        self.multiple = padding_multiple(self.model)
         self.tokens_seen, self.train_seconds = 0, 0.0
         self.model_accepts_loss_kwargs = True
         self.remove_callback(ProgressCallback)
@@ -71,7 +73,7 @@ class StepTrainer(Trainer):
 
     def cut(self, inputs: dict[str, torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
         """Yield a batch in pieces of `micro_batch_tokens`."""
-        return micro_batches(inputs, self.micro_batch_tokens)
+        return micro_batches(inputs, self.micro_batch_tokens, self.multiple)
 
     def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> torch.Tensor | None:
         total = self.count_items(batch_samples) if batch_samples else None
@@ -101,18 +103,17 @@ class StepTrainer(Trainer):
 
 
 class ClassificationTrainer(StepTrainer):
-    """`StepTrainer` of sequence classifiers: the weighted loss is divided by the step's total class weight."""
+    """`StepTrainer` of sequence classifiers: the loss is divided by the step's total class weight, or its labels."""
 
     def count_items(self, batches: list[dict[str, torch.Tensor]]) -> torch.Tensor | None:
-        """Return the total class weight of the rows, a scalar; their number where the loss takes no weights."""
+        """Return the total class weight of the rows, or the number of their labels; a scalar (see `loss_items`)."""
         if "labels" not in batches[0]:
             return None
         config = self.accelerator.unwrap_model(self.model).config  # an adapter's is its base model's
-        if (config.problem_type or "single_label_classification") != "single_label_classification":
-            return torch.tensor(float(sum(len(batch["labels"]) for batch in batches)))
+        problem, groups = config.problem_type or "single_label_classification", getattr(config, "label_groups", None)
         weights = getattr(config, "class_weights", None)
         weights = None if weights is None else torch.tensor(weights)
-        return sum(total_weight(batch["labels"].cpu().view(-1), weights) for batch in batches)
+        return sum(loss_items(batch["labels"].cpu(), problem, weights, groups) for batch in batches)
 
 
 class StepProgress(TrainerCallback):

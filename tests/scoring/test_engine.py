@@ -41,3 +41,10 @@ def test_order_is_kept_and_logits_equal_the_plain_forward():
     logits = predict_logits(model, Padder(), rows, lengths=lengths, token_budget=64)
     plain = [model(input_ids=torch.tensor([row["input_ids"]])).logits[0].tolist() for row in rows]
     assert np.allclose(logits, plain, atol=1e-5)
+
+
+def test_a_models_own_padding_counts_against_the_budget():
+    lengths = np.random.default_rng(0).integers(1, 60, 200)
+    batches = list(token_batches(lengths, 128, multiple=32))
+    assert sorted(np.concatenate(batches)) == list(range(200))
+    assert all(len(batch) * -(-lengths[batch].max() // 32) * 32 <= 128 for batch in batches)

@@ -34,7 +34,8 @@ from secondopinion.training.asking import run_data
 from secondopinion.training.batching import micro_batches
 from secondopinion.training.deferral import build_system
 from secondopinion.training.deferral_rows import gather_rows
-from secondopinion.training.encoder import build_model, load_tokenizer
+from secondopinion.training.encoder import load_tokenizer
+from secondopinion.training.encoder_model import build_model
 from secondopinion.training.evaluate import predict_run
 from secondopinion.training.folds import Folds
 from secondopinion.training.joint import JointTraining
@@ -154,7 +155,7 @@ def said_by(folder, texts, *columns):
 def start(data, first_fold, recipe_of):
     """Weights as they are before the first step of fold 1."""
     recipe = recipe_of(joint={"alpha": 0.5})
-    model = build_model(recipe, data, data.labels[first_fold[0]], "single_label_classification")
+    model = build_model(recipe, data, data.labels[first_fold[0]])
     model = with_policy(model, load_tokenizer(recipe), recipe)
     return {name: value.numpy().copy() for name, value in model.state_dict().items()}
 

@@ -12,7 +12,8 @@ import numpy as np
 from ...core.files import read_json, write_json
 from ...modeling.qa_windows import Windows
 from ..arguments import micro_batch_budget, training_arguments
-from ..encoder import epoch_facts, fit_and_save, lora_adapter
+from ..encoder import epoch_facts, fit_and_save
+from ..encoder_model import lora_adapter
 from ..qa_recipe import QuestionAnsweringRecipe
 from ..trainer import SaveEvery
 from .answers import AnswerRows

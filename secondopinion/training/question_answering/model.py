@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InputError
-from ..encoder import cpu_overrides, load_tokenizer
+from ..encoder import load_tokenizer
+from ..encoder_model import cpu_overrides
 from ..encoders import resolve_encoder
 from ..qa_recipe import QuestionAnsweringRecipe, QuestionAnsweringSpec
 from ..recipe import Recipe
