@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,28 @@ from secondopinion.core.errors import InputError, closest
 
 CORPORA = {
     "ade_corpus_v2": "sentences of case reports (ADE Corpus V2): does one tell of an adverse effect of a drug?",
+    "dragon": "a task of the DRAGON benchmark: reports with labels of any kind, one or several folds",
     "emrqa": "questions about clinical notes (emrQA) with the answer's place and its category",
+    "json_cases": "plain JSON cases, {text, label}, with labels of any kind",
     "maude": "FDA device reports (MAUDE) with their severity: Death, Injury, Malfunction, Other",
     "mimic_iv_outcome": "discharge summaries (MIMIC-IV) with the treatment's outcome, by consensus of several experts",
     "squad_form": "any extractive question answering set in SQuAD's form, version 1 or 2, categories if it has them",
     "synthetic_clinical_qa": "authored clinical notes with questions in emrQA's form, from a seeded generator",
+    "synthetic_long_cases": "authored case letters, short and long: which of them need urgent review?",
 }
 
-__all__ = ["CORPORA", "parse_options", "prepare"]
+SEVERAL_SOURCES = ("dragon",)
+
+__all__ = ["CORPORA", "SEVERAL_SOURCES", "parse_options", "prepare"]
 
 
-def prepare(corpus: str, source: str | Path, output: str | Path, **options: Any) -> dict[str, Any]:
+def prepare(corpus: str, source: str | Path | Sequence[str], output: str | Path, **options: Any) -> dict[str, Any]:
     """Make a data set from a raw source and write it to a folder that `datasets.load_dataset` reads.
 
     Args:
         corpus: a name in `CORPORA`.
-        source: a folder, a file, or a word that the corpus knows (MAUDE: `api`, `bulk`, `synthetic`).
+        source: a folder, a file, or a word that the corpus knows (MAUDE: `api`, `bulk`, `synthetic`); several folders
+            for a corpus in `SEVERAL_SOURCES`.
         output: the folder to write: `README.md`, `prepare.json`, `data/*.parquet`.
         **options: of the corpus's builder configuration; `force=True` makes it anew.
 
@@ -37,7 +44,12 @@ def prepare(corpus: str, source: str | Path, output: str | Path, **options: Any)
         InputError: the corpus is unknown, an option is wrong, or the source is damaged.
         DiskFullError: no room was left; the same call continues.
     """
-    return _corpus(corpus).prepare(source, output, **options)
+    room = _corpus(corpus)
+    if not isinstance(source, str | os.PathLike):
+        if len(source) != 1 and corpus not in SEVERAL_SOURCES:
+            raise InputError(f"{corpus} takes one source, {len(source)} were given; prepare them one by one")
+        source = source[0] if len(source) == 1 else source
+    return room.prepare(source, output, **options)
 
 
 def parse_options(corpus: str, words: Iterable[str], taken: Iterable[str] = ()) -> dict[str, Any]:

@@ -139,6 +139,10 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
         """Return the facts of the rows that were just written, without those that every corpus has."""
         raise NotImplementedError
 
+    def write_beside(self, data: Path) -> dict[str, Any]:
+        """Write tables with columns of their own into the data folder; returns their SHA-256 and bytes by name."""
+        return {}
+
     def _download_and_prepare(self, dl_manager: Any, verification_mode: Any, **kwargs: Any) -> None:
         super()._download_and_prepare(dl_manager, verification_mode, **kwargs)
         self.facts = {

@@ -82,7 +82,7 @@ def prepare_folder(
             raise
     facts = dict(builder.facts or {})
     with atomic_folder(output) as folder:
-        facts["data"] = _move_data(work / "built", folder / "data")
+        facts["data"] = _move_data(work / "built", folder / "data") | builder.write_beside(folder / "data")
         facts["seconds"] = round(time.perf_counter() - began, 3)
         facts["rows_per_second"] = round(facts["read"] / max(facts["seconds"], 1e-9), 1)
         facts["peak_memory_mb"] = round(peak_memory_mb(), 1)

@@ -17,22 +17,27 @@ from .root import app, example
         "secondopinion prepare ade_corpus_v2 --source ADE-Corpus-V2 --output data/ade",
         "secondopinion prepare mimic_iv_outcome --source discharge.csv.gz --votes votes/ -o min_votes=2",
         "secondopinion prepare emrqa --source data.json --output data/emrqa -o span=line -o sample=0.2",
+        "secondopinion prepare dragon --source test-input --output data/dragon101 -o task=Task101",
+        "secondopinion prepare json_cases --source cases.json --output data/cases -o terms=private",
         "secondopinion prepare synthetic_clinical_qa --source synthetic --output data/clinical_qa -o notes=200",
+        "secondopinion prepare synthetic_long_cases --source synthetic --output data/long_cases -o late=0.9",
     )
 )
 def prepare(
     corpus: Annotated[
         str,
         typer.Argument(
-            help="Which corpus: ade_corpus_v2, emrqa, maude, mimic_iv_outcome, squad_form or synthetic_clinical_qa."
+            help="Which corpus: ade_corpus_v2, dragon, emrqa, json_cases, maude, mimic_iv_outcome, squad_form, "
+            "synthetic_clinical_qa or synthetic_long_cases."
         ),
     ],
     source: Annotated[
-        str,
+        list[str],
         typer.Option(
             help="A folder or file of raw data. MAUDE: openFDA partitions, saved API pages or FDA's pipe-delimited "
             "files; 'api' or 'bulk' for openFDA itself; 'synthetic' for authored demo reports. ADE: the folder or zip "
-            "of its three files. MIMIC-IV: discharge.csv.gz. emrQA: data.json. SQuAD's form: a .json file or a folder."
+            "of its three files. MIMIC-IV: discharge.csv.gz. emrQA: data.json. SQuAD's form: a .json file or a folder. "
+            "DRAGON: the folder of a fold (may be repeated), or of all. JSON cases: a .json or .jsonl file."
         ),
     ],
     output: Annotated[Path | None, typer.Option(help="Folder to write; data/<corpus> by default.")] = None,

@@ -15,7 +15,12 @@ def test_copy_is_equal(source: Path, copy: Path):
 
 
 def test_every_metric_is_covered():
-    assert [folder.name for folder in copy_shared.metric_folders()] == ["clinical_qa", "deferral_rate", "per_class_f1"]
+    assert [folder.name for folder in copy_shared.metric_folders()] == [
+        "clinical_qa",
+        "deferral_rate",
+        "dragon",
+        "per_class_f1",
+    ]
     assert {source.name for source, _ in copy_shared.copies()} == {"confusion.py", "intervals.py"}
 
 
