@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _EXPORTS = {
     "AdeCorpusV2Builder": ".dataset_scripts.ade_corpus_v2",
+    "ClinicalProcessor": ".modeling",
     "DeferralConfig": ".modeling",
     "DeferralForSequenceClassification": ".modeling",
     "MaudeBuilder": ".dataset_scripts.maude",
