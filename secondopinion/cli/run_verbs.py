@@ -129,11 +129,12 @@ def push(
         "secondopinion space deferral_console --model ./published --expert-url http://127.0.0.1:8000/v1 "
         "--expert-model NAME",
         "secondopinion space clinical_qa --model runs/clinical_qa_offline",
+        "secondopinion space long_cases --model runs/dragon_offline",
     )
 )
 def space(
     name: Annotated[
-        str, typer.Argument(help="Which Space: maude_severity, deferral_console or clinical_qa.")
+        str, typer.Argument(help="Which Space: maude_severity, deferral_console, clinical_qa or long_cases.")
     ] = "maude_severity",
     model: Annotated[
         str | None, typer.Option(help="The published model: a folder, a run folder, or a name on the Hub.")

@@ -30,6 +30,7 @@ SHARED = {
     "maude_severity": _CLEANING,
     "deferral_console": {**_CLEANING, "severity": ("spaces", "maude_severity/readers.py")},
     "clinical_qa": {**_CLEANING, "severity": ("spaces", "maude_severity/readers.py")},
+    "long_cases": {**_CLEANING, "severity": ("spaces", "maude_severity/readers.py")},
 }
 _SIBLING = re.compile(r"^from \.(\w+) import ", re.MULTILINE)
 

@@ -1,30 +1,19 @@
 """The question-answering Space in a real browser: a mark, the slider, files and their table, privacy, a phone."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pyarrow.csv
 import pytest
-from page_checks import CHROMIUM, FLAGS, KEPT, LOW_CONTRAST, NOTHING
+from page_checks import CHROMIUM, KEPT, LOW_CONTRAST, NOTHING
 from qa_folder import qa_folder
+from space_server import chromium, space_server, visits
 
 pytestmark = pytest.mark.browser
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
+pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
 pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
 if not Path(CHROMIUM).exists():
     pytest.skip("Debian's chromium is not installed (apt-get install chromium)", allow_module_level=True)
 
-SERVER = """
-import sys
-from secondopinion.cli.space import launch_space
-launch_space("clinical_qa", model=sys.argv[1], port=int(sys.argv[2]))
-"""
 SECRET = "zebrawood quillfish"
 NOTE = f"The ward recorded a 😀 night <script>document.title = 'taken'</script> & {SECRET}. Aspirin was given at 10:00."
 QUESTION = "which medicine was handed to bed during that night"
@@ -35,66 +24,20 @@ def server(tmp_path_factory):
     """Yield (address, folder that takes every file the server writes)."""
     model = qa_folder(tmp_path_factory.mktemp("published") / "tiny-qa")
     folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "TMPDIR": str(folder),
-        "HOME": str(folder),
-        "HF_HOME": str(folder / "hf"),
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-    }
-    with open(folder / "server.log", "wb") as log:
-        command = [sys.executable, "-c", SERVER, str(model), str(port)]
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(480):
-            assert process.poll() is None, (folder / "server.log").read_text()[-2000:]
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.25)
+    with space_server(folder, "clinical_qa", model=model) as (url, _):
         yield url, folder
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as runner:
-        instance = runner.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as instance:
         yield instance
-        instance.close()
 
 
 @pytest.fixture
 def visit(server, browser):
-    """Open pages; at the end none of them complained or asked another host for anything."""
-    opened, requests, complaints = [], [], []
-
-    def open_page(width=1280, height=900, scheme="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        opened.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.goto(server[0])
-        page.get_by_role("button", name="Ask", exact=True).wait_for()
-        return page
-
-    yield open_page
-    for context in opened:
-        context.close()
-    assert not complaints
-    assert [url for url in requests if not url.startswith((server[0], "data:", "blob:"))] == []
+    with visits(browser, server[0], "Ask") as open_page:
+        yield open_page
 
 
 def ask(page, note, question=QUESTION, percent="100"):
@@ -146,11 +89,10 @@ def test_a_long_note_is_scrolled_to_its_mark(visit):
     page.get_by_role("slider").first.fill("100")
     page.get_by_role("button", name="Ask", exact=True).click()
     page.locator("#qa-answer").wait_for(timeout=60_000)
-    page.wait_for_timeout(500)
     inside = """() => { const a = document.getElementById('qa-note').getBoundingClientRect(),
       b = document.getElementById('qa-answer').getBoundingClientRect();
       return a.top <= b.top && b.bottom <= a.bottom }"""
-    assert page.evaluate(inside)
+    page.wait_for_function(inside)
     assert page.locator("#qa-note").evaluate("e => e.scrollTop") > 10_000
 
 
@@ -203,8 +145,8 @@ def test_contrast_is_aa(visit, scheme):
     assert measured["low"] == []
     # Every category's own colours, whichever the model named.
     for tone in ("red", "blue", "amber", "violet", "green", "grey"):
-        page.evaluate("t => { document.getElementById('qa-answer').className = t }", tone)
-        page.evaluate("t => { document.querySelector('.qa-label').className = 'qa-label ' + t }", tone)
+        page.locator("#qa-answer").evaluate("(e, t) => { e.className = t }", tone)
+        page.locator(".qa-label").first.evaluate("(e, t) => { e.className = 'qa-label ' + t }", tone)
         assert page.evaluate(LOW_CONTRAST)["low"] == [], tone
     page.get_by_role("tab", name="Structured retrieval").click()
     page.get_by_role("button", name="Use the example notes and questions").click()

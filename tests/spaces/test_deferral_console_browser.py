@@ -1,29 +1,18 @@
 """The deferral console in a real browser: the slider, a person's answer, privacy, a phone, light and dark."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 from console_folder import LONG, SHORT, console_folder
-from page_checks import CHROMIUM, FLAGS, KEPT, LOW_CONTRAST, NOTHING
+from page_checks import CHROMIUM, KEPT, LOW_CONTRAST, NOTHING
+from space_server import chromium, space_server, visits
 
 pytestmark = pytest.mark.browser
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
+pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
 pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
 if not Path(CHROMIUM).exists():
     pytest.skip("Debian's chromium is not installed (apt-get install chromium)", allow_module_level=True)
 
-SERVER = """
-import sys
-from secondopinion.cli.space import launch_space
-launch_space("deferral_console", model=sys.argv[1], port=int(sys.argv[2]), queue=sys.argv[3])
-"""
 SECRET = "zebrawood quillfish"
 
 
@@ -32,66 +21,20 @@ def server(tmp_path_factory):
     """Yield (address, folder that takes every file the server writes, folder of the queue)."""
     model = console_folder(tmp_path_factory.mktemp("published") / "tiny-console")
     folder, queue = tmp_path_factory.mktemp("server"), tmp_path_factory.mktemp("queue")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "TMPDIR": str(folder),
-        "HOME": str(folder),
-        "HF_HOME": str(folder / "hf"),
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-    }
-    with open(folder / "server.log", "wb") as log:
-        command = [sys.executable, "-c", SERVER, str(model), str(port), str(queue)]
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(480):
-            assert process.poll() is None, (folder / "server.log").read_text()[-2000:]
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.25)
+    with space_server(folder, "deferral_console", model=model, queue=queue) as (url, _):
         yield url, folder, queue
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as runner:
-        instance = runner.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as instance:
         yield instance
-        instance.close()
 
 
 @pytest.fixture
 def visit(server, browser):
-    """Open pages; at the end none of them complained or asked another host for anything."""
-    opened, requests, complaints = [], [], []
-
-    def open_page(width=1280, height=900, scheme="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        opened.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.goto(server[0])
-        page.get_by_role("button", name="Read", exact=True).wait_for()
-        return page
-
-    yield open_page
-    for context in opened:
-        context.close()
-    assert not complaints
-    assert [url for url in requests if not url.startswith((server[0], "data:", "blob:"))] == []
+    with visits(browser, server[0], "Read") as open_page:
+        yield open_page
 
 
 def read(page, text):

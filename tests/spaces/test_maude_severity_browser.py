@@ -1,139 +1,42 @@
 """The severity Space in a real browser: used as a person would, on a desk and a phone, in the light and the dark."""
 
-import os
 import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
+from page_checks import CHROMIUM, KEPT, LOW_CONTRAST, NOTHING
+from space_server import chromium, space_server, visits
 
 pytestmark = pytest.mark.browser
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
+pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
 pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
 
-CHROMIUM = Path("/usr/bin/chromium")
-if not CHROMIUM.exists():
+if not Path(CHROMIUM).exists():
     pytest.skip("Debian's chromium is not installed (apt-get install chromium)", allow_module_level=True)
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-SERVER = """
-import sys
-from secondopinion.cli.space import launch_space
-launch_space(model=sys.argv[1], baseline=sys.argv[2], port=int(sys.argv[3]))
-"""
 SECRET = "zebrawood quillfish"
 DEATH = f"The pump stopped during the infusion. The patient could not be revived. {SECRET}."
-
-# The contrast of every visible text with what is painted behind it (WCAG 2.2, 1.4.3).
-LOW_CONTRAST = """() => {
-  const parse = c => { const m = c.match(/[\\d.]+/g).map(Number); return [m[0], m[1], m[2], m.length > 3 ? m[3] : 1]; };
-  const channel = v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
-  const luminance = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
-  const behind = e => {
-    for (; e; e = e.parentElement) {
-      const c = parse(getComputedStyle(e).backgroundColor);
-      if (c[3] === 1) return c;
-    }
-    return [255, 255, 255, 1];
-  };
-  const low = [];
-  let seen = 0;
-  for (const e of document.querySelectorAll('main *')) {
-    const text = [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data.trim()).join('');
-    const box = e.getBoundingClientRect();
-    if (!(text || e.tagName === 'TEXTAREA') || !box.width || !box.height || e.tagName === 'STYLE') continue;
-    const style = getComputedStyle(e);
-    if (style.visibility === 'hidden' || style.opacity === '0') continue;
-    const [a, b] = [luminance(parse(style.color)), luminance(behind(e))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    const size = parseFloat(style.fontSize);
-    seen += 1;
-    if (ratio < (size >= 24 ? 3 : 4.5)) low.push([text.slice(0, 40), ratio.toFixed(2)]);
-  }
-  return {seen, low};
-}"""
-KEPT = """async () => ({
-  local: Object.keys(localStorage), session: Object.keys(sessionStorage),
-  databases: (await indexedDB.databases()).map(d => d.name), caches: await caches.keys(), cookies: document.cookie
-})"""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, model_folder, baseline_folder):
     """Yield (address, folder that takes every file the server writes, process)."""
     folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "TMPDIR": str(folder),
-        "HOME": str(folder),
-        "HF_HOME": str(folder / "hf"),
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-    }
-    with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(model_folder), str(baseline_folder), str(port)],
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            env=environment,
-        )
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(240):
-            assert process.poll() is None, (folder / "server.log").read_text()[-2000:]
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.25)
+    with space_server(folder, "maude_severity", model=model_folder, baseline=baseline_folder) as (url, process):
         yield url, folder, process
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as runner:
-        instance = runner.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with chromium() as instance:
         yield instance
-        instance.close()
 
 
 class Visit:
-    """One page with what it asked for and complained about."""
+    """One page, by what a person finds on it."""
 
-    def __init__(self, browser, url, width=1280, height=900, scheme="light"):
-        self.context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        self.page = self.context.new_page()
-        self.requests, self.complaints = [], []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("websocket", lambda ws: self.requests.append(ws.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._console)
-        self.page.goto(url)
-        self.report.wait_for()
-
-    def _console(self, message):
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+    def __init__(self, page):
+        self.page, self.context = page, page.context
 
     @property
     def report(self):
@@ -161,17 +64,8 @@ class Visit:
 
 @pytest.fixture
 def visit(server, browser):
-    visits = []
-
-    def open_page(**settings):
-        visits.append(Visit(browser, server[0], **settings))
-        return visits[-1]
-
-    yield open_page
-    for one in visits:
-        assert not one.complaints
-        assert [url for url in one.requests if not url.startswith((server[0], "data:", "blob:"))] == []
-        one.context.close()
+    with visits(browser, server[0], "Classify") as open_page:
+        yield lambda **settings: Visit(open_page(**settings))
 
 
 def test_a_report_is_read_by_both_models(visit, tmp_path):
@@ -201,7 +95,7 @@ def test_nothing_is_kept_in_the_browser_or_on_the_server(visit, server):
     page.button("Classify").click()
     page.answered()
     kept = page.page.evaluate(KEPT)
-    assert kept == {"local": [], "session": [], "databases": [], "caches": [], "cookies": ""}
+    assert kept == NOTHING
     assert SECRET not in str(page.context.storage_state())
     page.page.reload()
     page.report.wait_for()

@@ -1,0 +1,107 @@
+"""A Space served by a process of its own, a browser, and visits whose pages must not complain."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from page_checks import CHROMIUM, FLAGS
+
+SERVER = """
+import json, sys
+from secondopinion.cli.space import launch_space
+launch_space(**json.loads(sys.argv[1]))
+"""
+
+
+@contextmanager
+def space_server(folder: Path, name: str, **options: Any) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Serve a Space; yields its address and its process, which is killed at the end.
+
+    Args:
+        folder: takes every file the server writes, its log among them.
+        name: of the Space.
+        **options: of `launch_space`; paths become text.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "TMPDIR": str(folder),
+        "HOME": str(folder),
+        "HF_HOME": str(folder / "hf"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    asked = json.dumps({"name": name, "port": port, **options}, default=str)
+    with open(folder / "server.log", "wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVER, asked], stdout=log, stderr=log, cwd=folder, env=environment
+        )
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(480):
+            assert process.poll() is None, (folder / "server.log").read_text()[-2000:]
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.25)
+        yield url, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Yield a browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as runner:
+        instance = runner.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield instance
+        instance.close()
+
+
+@contextmanager
+def visits(browser: Any, url: str, button: str) -> Iterator[Callable[..., Any]]:
+    """Yield what opens a page; at the end none of them complained or asked another host for anything.
+
+    Args:
+        browser: of `chromium`.
+        url: of the Space.
+        button: a page is ready once it has a button of this name.
+    """
+    opened, requests, complaints = [], [], []
+
+    def open_page(width: int = 1280, height: int = 900, scheme: str = "light") -> Any:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        opened.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("websocket", lambda socket: requests.append(socket.url))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.goto(url)
+        page.get_by_role("button", name=button, exact=True).wait_for()
+        return page
+
+    yield open_page
+    for context in opened:
+        context.close()
+    assert not complaints
+    assert [one for one in requests if not one.startswith((url, "data:", "blob:"))] == []
