@@ -150,8 +150,8 @@ def main() -> None:
         print(f"{machine_line()}; {arguments.threads} threads")
         print(
             f"{arguments.notes} authored notes, at most {arguments.questions} questions each, windows of "
-            f"{arguments.max_length} tokens, {arguments.epochs} epochs, batches of {arguments.batch_size}, learning rate "
-            f"{arguments.learning_rate:g}, seeds {arguments.seeds}"
+            f"{arguments.max_length} tokens, {arguments.epochs} epochs, batches of {arguments.batch_size}, learning "
+            f"rate {arguments.learning_rate:g}, seeds {arguments.seeds}"
         )
         for split in arguments.splits:
             options = {"templates": arguments.templates} if arguments.templates else {}

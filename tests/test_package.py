@@ -148,7 +148,9 @@ def test_every_export_exists():
     assert set(secondopinion.__all__) <= set(dir(secondopinion))
 
 
-@pytest.mark.parametrize("verb", ["prepare", "train", "ask", "defer", "evaluate", "push", "space", "demo"])
+@pytest.mark.parametrize(
+    "verb", ["prepare", "convert", "train", "ablate", "ask", "defer", "evaluate", "score", "push", "space", "demo"]
+)
 def test_help_shows_an_example(verb):
     from typer.testing import CliRunner
 

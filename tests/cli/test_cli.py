@@ -1,9 +1,12 @@
 """Exit codes and messages, as a person meets them."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from secondopinion.cli import main
 
 
 def secondopinion(*arguments, cwd):
@@ -30,12 +33,18 @@ def test_help_and_version_exit_with_zero(tmp_path):
         (("space", "maude_severty"), "did you mean 'maude_severity'?"),
     ],
 )
-def test_wrong_input_exits_with_two_and_one_line(arguments, message, tmp_path):
-    answer = secondopinion(*arguments, cwd=tmp_path)
-    assert answer.returncode == 2
-    assert message in answer.stderr
-    assert "Traceback" not in answer.stderr
-    assert answer.stdout == ""
+def test_wrong_input_exits_with_two_and_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["secondopinion", *arguments])
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "TOKENIZERS_PARALLELISM"):
+        monkeypatch.setenv(name, os.environ.get(name, "true"))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    answer = capsys.readouterr()
+    assert ended.value.code == 2
+    assert message in answer.err
+    assert "Traceback" not in answer.err
+    assert answer.out == ""
 
 
 def test_unknown_options_exit_with_two(tmp_path):
