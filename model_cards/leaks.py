@@ -32,7 +32,7 @@ SECRETS = {
 }
 LOCAL = re.compile(
     r"(?<![\w.:/-])(?:/(?:data|export|home|media|mnt|opt|private|root|scratch|srv|tmp|Users|var|Volumes|work|workspace)"
-    r"(?:/[\w.~+-]+)+|~/[\w./+-]+|file://\S+)|(?<![\w?])[A-Za-z]:\\\\?[\w.+-]+"
+    r"(?:/[\w.~+-]+)+|~/[\w./+-]+|file://\S+)|\bhub:[/.~][\w./~+-]*|(?<![\w?])[A-Za-z]:\\\\?[\w.+-]+"
 )
 
 

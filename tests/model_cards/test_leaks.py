@@ -80,6 +80,10 @@ PLANTED = {
         plant_json("tokenizer_config.json", name_or_path="C:\\Users\\ann\\bert"),
         r"tokenizer_config\.json: .*C:\\Users\\ann\\bert, a path of this machine",
     ),
+    "path of a recogniser": (
+        plant_text("modeling_pooled_encoder.py", "\nENTITIES = 'hub:/home/ann/ner'\n"),
+        r"modeling_pooled_encoder\.py: holds 'hub:/home/ann/ner', a path of a machine",
+    ),
     "path in code": (
         plant_text("modeling_pooled_encoder.py", "\n# see /home/ann/experiments/notes\n"),
         r"modeling_pooled_encoder\.py: holds '/home/ann/experiments/notes', a path of a machine",
