@@ -3,12 +3,12 @@
 from typing import Any
 
 from .clinical_entities import Entity
+from .sequence_limit import NO_LIMIT
 
 MEDSPACY = "medspacy"
 PREFIXES = ("scispacy:", "hub:")
 NAMES = "'scispacy:MODEL', 'medspacy' or 'hub:REPOSITORY'"
 WINDOW, STRIDE = 512, 64
-NO_LIMIT = 1_000_000
 
 
 def names_recognizer(name: Any) -> bool:

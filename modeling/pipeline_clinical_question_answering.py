@@ -13,13 +13,12 @@ from .qa_experts import MODEL, Experts, answer_of_experts, check_experts
 from .qa_prediction import predict_windows
 from .qa_signals import answer_signals
 from .qa_windows import make_windows
+from .sequence_limit import longest_sequence
 
 TASK = "clinical-question-answering"
 WINDOW_SIZES = {"max_length": 384, "doc_stride": 128, "max_question_length": 64}
 NOT_ASKED = ("start", "end", "score", "no_answer", "no_answer_probability", "category", "category_probabilities")
 ANSWER_SIZES = {"max_answer_length": 30, "n_best": 20}
-NO_LIMIT = 1_000_000
-COUNTS_FROM_PADDING = frozenset({"roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "roberta-prelayernorm"})
 
 
 class ClinicalQuestionAnsweringPipeline(Pipeline):
@@ -185,11 +184,7 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
     def longest(self) -> int | None:
         """Return how many tokens a window can have, or None where the model sets no limit."""
         config = getattr(self.model.config, "encoder_config", None) or self.model.config
-        positions = getattr(config, "max_position_embeddings", None)
-        if positions and config.model_type in COUNTS_FROM_PADDING:
-            positions -= config.pad_token_id + 1
-        limits = [limit for limit in (positions, self.tokenizer.model_max_length) if limit and limit < NO_LIMIT]
-        return min(limits) if limits else None
+        return longest_sequence(config, self.tokenizer)
 
     @property
     def _finds_spans(self) -> bool:

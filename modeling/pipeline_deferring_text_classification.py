@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from transformers import Pipeline
 
+from .sequence_limit import longest_sequence
 from .streaming_budget import StreamingBudget
 
 TASK = "deferring-text-classification"
 CLASSIFIER = "classifier"
-NO_LIMIT = 1_000_000
-COUNTS_FROM_PADDING = frozenset({"roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "roberta-prelayernorm"})
 
 Expert = Callable[[list[str]], Sequence[Any]]
 Experts = Expert | Sequence[Expert] | Mapping[str, Expert]
@@ -144,13 +143,7 @@ class DeferringTextClassificationPipeline(Pipeline):
 
     def longest(self) -> int | None:
         """Return how many tokens tokenizer and model hold, or None where neither says."""
-        config = self.model.config
-        limits = [getattr(self.tokenizer, "model_max_length", None), getattr(config, "max_length", None)]
-        while config is not None:
-            limits.append(positions(config))
-            config = getattr(config, "classifier_config", None) or getattr(config, "encoder_config", None)
-        limits = [int(limit) for limit in limits if limit and limit < NO_LIMIT]
-        return min(limits) if limits else None
+        return longest_sequence(self.model.config, self.tokenizer)
 
     def _forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         output = self.model(**inputs)
@@ -206,14 +199,6 @@ class DeferringTextClassificationPipeline(Pipeline):
             "expert_error": row["expert_error"],
         }
         return finished | ({"probabilities": row["probabilities"]} if row["return_probabilities"] else {})
-
-
-def positions(config: Any) -> int | None:
-    """Return how many tokens an encoder has positions for, or None where it sets no limit."""
-    rows = getattr(config, "max_position_embeddings", None)
-    if rows and config.model_type in COUNTS_FROM_PADDING:
-        return rows - config.pad_token_id - 1
-    return rows
 
 
 def by_name(expert: Experts | None, names: list[str]) -> dict[str, Expert] | None:

@@ -24,4 +24,4 @@ def longest_sequence(config: Any, tokenizer: Any = None) -> int | None:
     return min(limits) if limits else None
 
 
-__all__ = ["longest_sequence"]
+__all__ = ["NO_LIMIT", "longest_sequence"]
