@@ -17,10 +17,8 @@ $(READY): requirements.txt setup.cfg
 demo: $(READY)
 	$(BIN)/secondopinion demo $(if $(filter 0,$(LAUNCH)),--no-launch,)
 
-# One worker more than there are cores: many tests wait for a browser, a server or another process.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 test: $(READY) browser
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # The browser tests skip, and say so, where chromium cannot be installed.
 browser:
