@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from transformers import BatchEncoding
 
+from .window_collator import padding
+
 GLOBAL_MASK = "global_attention_mask"
 BY_TOKEN = ("input_ids", "attention_mask", "token_type_ids", "special_tokens_mask", GLOBAL_MASK)
 LABELS = ("label", "label_ids")
@@ -71,17 +73,7 @@ def fillers(tokenizer: Any) -> dict[str, int]:
     Raises:
         ValueError: the tokenizer has no padding token.
     """
-    if tokenizer.pad_token_id is None:
-        raise ValueError(
-            f"{type(tokenizer).__name__} has no padding token; set one that the model knows, such as "
-            "tokenizer.pad_token = tokenizer.unk_token"
-        )
-    zeros = dict.fromkeys(BY_TOKEN, 0)
-    return zeros | {
-        "input_ids": tokenizer.pad_token_id,
-        "token_type_ids": tokenizer.pad_token_type_id,
-        "special_tokens_mask": 1,
-    }
+    return dict.fromkeys(BY_TOKEN, 0) | padding(tokenizer) | {"special_tokens_mask": 1}
 
 
 def pad_rows(

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, LongformerConfig, LongformerModel, PreTrainedModel
 
+from .sequence_limit import position_count
+
 CONVERTIBLE = frozenset({"bert", "camembert", "roberta", "xlm-roberta"})
-POSITIONS_AFTER_PADDING = frozenset({"camembert", "longformer", "roberta", "xlm-roberta"})
 POSITIONS = "embeddings.position_embeddings.weight"
 SHARED_SETTINGS = (
     "attention_probs_dropout_prob",
@@ -166,19 +167,6 @@ def save_longformer(
     return Path(folder)
 
 
-def position_count(config: Any) -> int | None:
-    """Return how many tokens an encoder's positions are for; None where it has no table of them.
-
-    >>> from transformers import RobertaConfig
-    >>> position_count(RobertaConfig(max_position_embeddings=514, pad_token_id=1))
-    512
-    """
-    rows = getattr(config, "max_position_embeddings", None)
-    if rows is None or config.model_type not in POSITIONS_AFTER_PADDING:
-        return rows
-    return rows - config.pad_token_id - 1
-
-
 def _source(source: Any, tokenizer: Any, revision: str | None, token: str | bool | None) -> tuple[Any, Any]:
     """Return an encoder that can be converted, its pooler None where the checkpoint has none, and its tokenizer."""
     if isinstance(source, PreTrainedModel):
@@ -245,4 +233,4 @@ def _lengthened(tokenizer: Any, max_length: int) -> Any:
     return tokenizer
 
 
-__all__ = ["CONVERTIBLE", "extend_positions", "position_count", "save_longformer", "to_longformer"]
+__all__ = ["CONVERTIBLE", "extend_positions", "save_longformer", "to_longformer"]

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import atexit
 import html
+import json
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 PRIVATE_FOLDER = tempfile.mkdtemp(prefix="space-")
@@ -246,6 +248,25 @@ def launch(demo: gr.Blocks, **settings: Any) -> Any:
         raise ValueError(f"{', '.join(refused)}: fixed by the privacy settings of every Space (look.PRIVATE)")
     styles = CSS + getattr(demo, "own_css", "")
     return demo.launch(theme=theme(), head=f"<style>{styles}</style>", **PRIVATE, **settings)
+
+
+def settings(**variables: str) -> dict[str, Any]:
+    """Return what a Space loads: `space.json` beside this file, overruled by the environment.
+
+    Args:
+        **variables: the environment's variable for each option of the Space's `build`; TRUST_REMOTE_CODE is always one.
+
+    Raises:
+        ValueError: no model is named.
+    """
+    file = Path(__file__).with_name("space.json")
+    chosen = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    chosen |= {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
+    if "TRUST_REMOTE_CODE" in os.environ:
+        chosen["trust_remote_code"] = os.environ["TRUST_REMOTE_CODE"].lower() in ("1", "true", "yes")
+    if not chosen.get("model"):
+        raise ValueError("no model is named: set MODEL to a folder or a Hub id, or write it in space.json")
+    return chosen
 
 
 def text(value: object) -> str:

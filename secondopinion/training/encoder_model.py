@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..modeling import PooledEncoderForSequenceClassification
-from ..modeling.longformer_conversion import position_count
+from ..modeling.sequence_limit import position_count
 from .data import TrainingData
 from .encoders import resolve_encoder
 from .long_context import lengthened_encoder, plain_tokenizer

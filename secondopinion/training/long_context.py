@@ -9,7 +9,8 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..core.files import atomic_folder
-from ..modeling.longformer_conversion import extend_positions, position_count, to_longformer
+from ..modeling.longformer_conversion import extend_positions, to_longformer
+from ..modeling.sequence_limit import position_count
 from ..scoring.engine import padding_multiple
 from .encoders import resolve_encoder
 from .recipe import EncoderSpec, Recipe

@@ -7,10 +7,7 @@ MODEL_REVISION, TRUST_REMOTE_CODE and QUEUE do).
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -228,20 +225,8 @@ def _foot(console: Console) -> list[str]:
 
 
 def settings() -> dict[str, Any]:
-    """Return which model to load: `space.json` beside this file, overruled by the environment.
-
-    Raises:
-        ValueError: no model is named.
-    """
-    file = Path(__file__).with_name("space.json")
-    chosen = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    variables = {"model": "MODEL", "revision": "MODEL_REVISION", "queue": "QUEUE"}
-    chosen |= {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
-    if "TRUST_REMOTE_CODE" in os.environ:
-        chosen["trust_remote_code"] = os.environ["TRUST_REMOTE_CODE"].lower() in ("1", "true", "yes")
-    if not chosen.get("model"):
-        raise ValueError("no model is named: set MODEL to a folder or a Hub id, or write it in space.json")
-    return chosen
+    """Return what `build` takes, from `space.json` and the environment; see `look.settings`."""
+    return look.settings(model="MODEL", revision="MODEL_REVISION", queue="QUEUE")
 
 
 if __name__ == "__main__":

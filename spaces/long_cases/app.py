@@ -6,9 +6,6 @@ MODEL_REVISION and TRUST_REMOTE_CODE do).
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -108,20 +105,8 @@ def build(model: str, *, revision: str | None = None, trust_remote_code: bool = 
 
 
 def settings() -> dict[str, Any]:
-    """Return which model to load: `space.json` beside this file, overruled by the environment.
-
-    Raises:
-        ValueError: no model is named.
-    """
-    file = Path(__file__).with_name("space.json")
-    chosen = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    variables = {"model": "MODEL", "revision": "MODEL_REVISION"}
-    chosen |= {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
-    if "TRUST_REMOTE_CODE" in os.environ:
-        chosen["trust_remote_code"] = os.environ["TRUST_REMOTE_CODE"].lower() in ("1", "true", "yes")
-    if not chosen.get("model"):
-        raise ValueError("no model is named: set MODEL to a folder or a Hub id, or write it in space.json")
-    return chosen
+    """Return what `build` takes, from `space.json` and the environment; see `look.settings`."""
+    return look.settings(model="MODEL", revision="MODEL_REVISION")
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ class Reader:
         with self._lock:
             seen = self.processor.explain(case, max_length=self.max_tokens)
             with torch.inference_mode():
-                shares = self.model(**self._inputs(case)).logits[0].float().softmax(-1).tolist()
+                shares = self.model(**self._inputs(case)[0]).logits[0].float().softmax(-1).tolist()
         heard = set(seen.global_entities)
         kept = sum(end > start for start, end in seen.offsets)
         rest = seen.truncated_share
@@ -140,7 +140,7 @@ class Reader:
         from captum.attr import LayerIntegratedGradients
 
         with self._lock:
-            inputs = self._inputs(case)
+            inputs, offsets = self._inputs(case)
             ids = inputs.pop("input_ids")
             names = list(inputs)
             special = torch.isin(ids, torch.tensor(self.processor.all_special_ids))
@@ -162,17 +162,19 @@ class Reader:
                 internal_batch_size=1,
                 return_convergence_delta=True,
             )
-            with torch.inference_mode():
-                others = tuple(inputs[name] for name in names)
-                moved = float(logits(ids, *others)[0, target] - logits(empty, *others)[0, target])
-            offsets = self.processor.explain(case, max_length=self.max_tokens).offsets
         weights = found[0].sum(dim=-1)[: len(offsets)].tolist()
+        # What the weights leave is their sum less the change of the logit itself.
+        moved = float(found.sum() - left)
         gap = abs(float(left)) / max(abs(moved), 1e-6)
         return Weights(case_id(case), label, tuple(words(case, offsets, weights)), gap)
 
-    def _inputs(self, case: str) -> dict[str, Any]:
-        encoded = self.processor([case], truncation=True, max_length=self.max_tokens, return_tensors="pt")
-        return {name: encoded[name] for name in self.processor.model_input_names if name in encoded}
+    def _inputs(self, case: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
+        """Return what the model is given, and each token's characters of the case."""
+        encoded = self.processor(
+            [case], truncation=True, max_length=self.max_tokens, return_tensors="pt", return_offsets_mapping=True
+        )
+        (offsets,) = encoded["offset_mapping"].tolist()
+        return {name: encoded[name] for name in self.processor.model_input_names if name in encoded}, offsets
 
 
 def words(text: str, offsets: list[tuple[int, int]], weights: list[float]) -> list[tuple[int, int, float]]:

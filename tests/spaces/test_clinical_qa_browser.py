@@ -6,7 +6,7 @@ import pyarrow.csv
 import pytest
 from page_checks import CHROMIUM, KEPT, LOW_CONTRAST, NOTHING
 from qa_folder import qa_folder
-from space_server import chromium, space_server, visits
+from space_server import space_server, visits
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
@@ -26,12 +26,6 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     with space_server(folder, "clinical_qa", model=model) as (url, _):
         yield url, folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as instance:
-        yield instance
 
 
 @pytest.fixture

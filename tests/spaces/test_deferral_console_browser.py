@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from console_folder import LONG, SHORT, console_folder
 from page_checks import CHROMIUM, KEPT, LOW_CONTRAST, NOTHING
-from space_server import chromium, space_server, visits
+from space_server import space_server, visits
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
@@ -23,12 +23,6 @@ def server(tmp_path_factory):
     folder, queue = tmp_path_factory.mktemp("server"), tmp_path_factory.mktemp("queue")
     with space_server(folder, "deferral_console", model=model, queue=queue) as (url, _):
         yield url, folder, queue
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as instance:
-        yield instance
 
 
 @pytest.fixture

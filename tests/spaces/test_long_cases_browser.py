@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from long_case_folder import long_case_folder
 from page_checks import CHROMIUM, KEPT, LOW_CONTRAST, NOTHING
-from space_server import chromium, space_server, visits
+from space_server import space_server, visits
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
@@ -24,12 +24,6 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     with space_server(folder, "long_cases", model=model) as (url, _):
         yield url, folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as instance:
-        yield instance
 
 
 @pytest.fixture

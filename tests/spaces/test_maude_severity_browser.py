@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from page_checks import CHROMIUM, KEPT, LOW_CONTRAST, NOTHING
-from space_server import chromium, space_server, visits
+from space_server import space_server, visits
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
@@ -24,12 +24,6 @@ def server(tmp_path_factory, model_folder, baseline_folder):
     folder = tmp_path_factory.mktemp("server")
     with space_server(folder, "maude_severity", model=model_folder, baseline=baseline_folder) as (url, process):
         yield url, folder, process
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as instance:
-        yield instance
 
 
 class Visit:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from ...metrics.deferral_rate.decision import mcnemar as counted_mcnemar
 from ...metrics.intervals import Resampler, bootstrap
 
 NAMES = ("accuracy", "precision", "recall", "f1", "false_positives")
@@ -142,12 +143,8 @@ def mcnemar(gold: np.ndarray, said: np.ndarray, baseline: np.ndarray) -> dict[st
     >>> mcnemar(np.zeros(8), np.zeros(8), np.array([1, 1, 1, 1, 1, 1, 0, 0]))
     {'only_variant_right': 6, 'only_baseline_right': 0, 'p_value': 0.03125}
     """
-    from scipy.stats import binomtest
-
     ours, theirs = said == gold, baseline == gold
-    gained, lost = int((ours & ~theirs).sum()), int((~ours & theirs).sum())
-    p_value = float(binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0
-    return {"only_variant_right": gained, "only_baseline_right": lost, "p_value": p_value}
+    return counted_mcnemar(int((ours & ~theirs).sum()), int((~ours & theirs).sum()), "variant", "baseline")
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
