@@ -4,14 +4,16 @@
     python benchmarks/bench_long_context.py --parts growth --lengths 512 1024 2048 4096
 
 `growth`: one text at a time through the offline encoder, once converted to a Longformer (a window of 256 tokens, 32
-global ones), once with its positions extended under full attention. Each measurement runs in a process of its own, so
+global ones), once the same with the attention that transformers brings, once with its positions extended under full
+attention. Each measurement runs in a process of its own, so
 that its peak is its own: the median of some training steps (forward, backward, AdamW, bf16 where the machine has it, as
 in training) or forward passes, after one that warms up, and the memory above what the process held before. "per token"
 is the time of a token over that at the shortest length: 1.0 is linear growth.
 
 `scoring`: medical transcriptions at 1,024 tokens, by a model as `recipes/dragon_offline.yaml` makes it. Ours sorts by
-length and fills batches up to a budget of tokens; the other side pads every note to the maximum, in batches of the same
-budget. Both include the processor. Asked: at least twice the notes a second, with equal logits.
+length and fills batches up to a budget of tokens; the other sides pad every note to the maximum, in batches of the same
+budget, through the same model or through the same weights in transformers' own Longformer. All include the processor.
+Asked: at least twice the notes a second, with equal logits.
 """
 
 from __future__ import annotations
@@ -23,13 +25,15 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from common import machine_line
 
 NOTES = Path("../shared/data/mtsamples.jsonl.gz")
-KINDS = ("longformer", "extended_positions")
+OF_TRANSFORMERS = "longformer_of_transformers"
+KINDS = ("longformer", OF_TRANSFORMERS, "extended_positions")
 GLOBAL_TOKENS = 32
 CLASSES = 40
 
@@ -38,14 +42,14 @@ def spec_of(kind: str, length: int, window: int) -> Any:
     """Return the offline encoder, converted for texts of `length` tokens."""
     from secondopinion.training.recipe import EncoderSpec
 
-    return EncoderSpec(
-        encoder="offline:all-MiniLM-L6-v2", long_context=kind, max_length=length, attention_window=window
-    )
+    way = "longformer" if kind == OF_TRANSFORMERS else kind
+    return EncoderSpec(encoder="offline:all-MiniLM-L6-v2", long_context=way, max_length=length, attention_window=window)
 
 
 def build(kind: str, length: int, window: int) -> Any:
     """Return a classifier with a fresh head."""
     import torch
+    from transformers import LongformerModel
 
     from secondopinion.modeling import PooledEncoderForSequenceClassification
     from secondopinion.training.long_context import lengthened_encoder
@@ -56,6 +60,10 @@ def build(kind: str, length: int, window: int) -> Any:
         num_labels=CLASSES,
         encoder_overrides={} if torch.cuda.is_available() else {"attention_probs_dropout_prob": 0.0},
     )
+    if kind == OF_TRANSFORMERS:
+        stock = LongformerModel(model.encoder.config, add_pooling_layer=False)
+        stock.load_state_dict(model.encoder.state_dict())
+        model.encoder = stock
     return model.cuda() if torch.cuda.is_available() else model
 
 
@@ -96,7 +104,7 @@ def measure(kind: str, length: int, phase: str, window: int, repeats: int) -> di
     draw = torch.Generator().manual_seed(0)
     ids = torch.randint(1000, 20000, (1, length), generator=draw).to(device)
     batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    if kind == "longformer":
+    if kind != "extended_positions":
         batch["global_attention_mask"] = torch.zeros_like(ids)
         batch["global_attention_mask"][0, :: length // GLOBAL_TOKENS] = 1
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
@@ -136,7 +144,7 @@ def child(*settings: str) -> dict[str, float]:
 
 def growth(arguments: argparse.Namespace) -> None:
     """Print time and memory by length."""
-    print(f"\n{'encoder':<20}{'':<11}{'tokens':>7}{'ms':>9}{'MiB':>8}{'ms per token':>14}{'MiB per token':>15}")
+    print(f"\n{'encoder':<28}{'':<11}{'tokens':>7}{'ms':>9}{'MiB':>8}{'ms per token':>14}{'MiB per token':>15}")
     for kind in KINDS:
         for phase in ("inference", "step"):
             first: dict[str, float] = {}
@@ -145,7 +153,7 @@ def growth(arguments: argparse.Namespace) -> None:
                 each = {name: value / length for name, value in found.items()}
                 first = first or each
                 print(
-                    f"{kind:<20}{phase:<11}{length:>7,}{found['seconds'] * 1000:>9.0f}{found['mib']:>8.0f}"
+                    f"{kind:<28}{phase:<11}{length:>7,}{found['seconds'] * 1000:>9.0f}{found['mib']:>8.0f}"
                     f"{each['seconds'] / first['seconds']:>13.2f}x{each['mib'] / first['mib']:>14.2f}x",
                     flush=True,
                 )
@@ -180,12 +188,15 @@ def scoring(arguments: argparse.Namespace) -> None:
         f"\n{len(texts)} notes at {length:,} tokens: mean {counts.mean():.0f}, {(counts >= length).mean():.0%} cut; "
         f"padded side in batches of {rows}"
     )
-    for kind in KINDS:
+    for kind in ("longformer", "extended_positions"):
         model = build(kind, length, arguments.window).eval()
         device = next(model.parameters()).device
+        rivals = {"padded": model}
+        if kind == "longformer":
+            rivals["padded, attention of transformers"] = build(OF_TRANSFORMERS, length, arguments.window).eval()
         processor = ClinicalProcessor(tokenizer, global_attention=kind == "longformer", max_global=GLOBAL_TOKENS)
 
-        def padded(model: Any = model, processor: Any = processor, device: Any = device) -> np.ndarray:
+        def padded(model: Any, processor: Any = processor, device: Any = device) -> np.ndarray:
             logits = []
             for start in range(0, len(texts), rows):
                 batch = processor(
@@ -200,20 +211,22 @@ def scoring(arguments: argparse.Namespace) -> None:
             return score_texts(model, processor, texts)
 
         score_texts(model, processor, texts[:4])
-        rates: dict[str, list[float]] = {"ours": [], "padded": []}
-        for pair in range(arguments.pairs):
+        sides = {"ours": ours} | {name: partial(padded, rival) for name, rival in rivals.items()}
+        rates: dict[str, list[float]] = {name: [] for name in sides}
+        for number in range(arguments.pairs):
             found = {}
-            for name, work in (("ours", ours), ("padded", padded))[:: -1 if pair % 2 else 1]:
+            for name in list(sides)[:: -1 if number % 2 else 1]:
                 began = time.perf_counter()
-                found[name] = work()
+                found[name] = sides[name]()
                 rates[name].append(len(texts) / (time.perf_counter() - began))
-        ratio = statistics.median(a / b for a, b in zip(rates["ours"], rates["padded"], strict=True))
-        print(
-            f"{kind:<20} ours {statistics.median(rates['ours']):6.1f} notes/s, padded "
-            f"{statistics.median(rates['padded']):6.1f}, ratio {ratio:.2f} (asked: at least 2), largest difference of "
-            f"logits {np.abs(found['ours'] - found['padded']).max():.1e}",
-            flush=True,
-        )
+        print(f"{kind:<20} ours {statistics.median(rates['ours']):6.1f} notes/s")
+        for name in rivals:
+            ratio = statistics.median(a / b for a, b in zip(rates["ours"], rates[name], strict=True))
+            print(
+                f"{'':<20} {name}: {statistics.median(rates[name]):.1f} notes/s, ratio {ratio:.2f} (asked: 2 or more), "
+                f"largest difference of logits {np.abs(found['ours'] - found[name]).max():.1e}",
+                flush=True,
+            )
 
 
 def main() -> None:

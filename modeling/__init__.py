@@ -9,6 +9,7 @@
 from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoModelForSequenceClassification, AutoProcessor
 from transformers.pipelines import PIPELINE_REGISTRY
 
+from .banded_attention import BandedLongformerModel
 from .clinical_entities import Entity, EntityFinder
 from .configuration_deferral import POLICIES, DeferralConfig
 from .configuration_multitask_qa import CATEGORIES, MultiTaskQAConfig
@@ -74,6 +75,7 @@ __all__ = [
     "POOLINGS",
     "Answer",
     "Answers",
+    "BandedLongformerModel",
     "ClinicalProcessor",
     "ClinicalQuestionAnsweringPipeline",
     "ClinicalTextClassificationPipeline",

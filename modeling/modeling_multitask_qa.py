@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModel, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import ModelOutput
 
+from .banded_attention import encoder_from_config
 from .branching import branch_layers, branched_weights, check_branches, of_each_branch, without_cache
 from .configuration_multitask_qa import MultiTaskQAConfig
 from .modeling_pooled_encoder import COUNTS_POSITIONS_FROM_ZERO
@@ -82,7 +83,7 @@ class MultiTaskQAForQuestionAnswering(PreTrainedModel):
         super().__init__(config)
         self.num_labels = config.num_labels
         config.encoder_config.dtype = config.dtype
-        self.encoder = AutoModel.from_config(config.encoder_config)
+        self.encoder = encoder_from_config(config.encoder_config)
         drop_pooler(self.encoder)
         branch_layers(self.encoder, config.num_shared_layers, len(config.tasks))
         if "span" in config.tasks:

@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModel, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from .banded_attention import encoder_from_config
 from .configuration_pooled_encoder import PooledEncoderConfig
 from .losses import classification_loss
 from .pooling import pool
@@ -44,7 +45,7 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
     def __init__(self, config: PooledEncoderConfig) -> None:
         super().__init__(config)
         self.num_labels = config.num_labels
-        self.encoder = AutoModel.from_config(config.encoder_config)
+        self.encoder = encoder_from_config(config.encoder_config)
         drop_pooler(self.encoder)
         self.dropout = nn.Dropout(config.classifier_dropout)
         self.classifier = nn.Linear(config.pooled_size, config.num_labels)

@@ -42,7 +42,9 @@ def classifier_of(model: Any) -> Any:
 
 
 def padding_multiple(model: Any) -> int:
-    """Return to a multiple of how many tokens a model pads its input by itself: a Longformer's window, otherwise 1."""
+    """Return to a multiple of how many tokens a model pads its input by itself: 1 but for transformers' Longformer."""
+    if any(getattr(part, "pads_nothing", False) for part in model.modules()):
+        return 1
     config = model.config
     for inner in ("classifier_config", "encoder_config"):
         config = getattr(config, inner, config)

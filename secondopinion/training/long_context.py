@@ -92,7 +92,7 @@ def padding_collator(processor: Any, model: Any) -> Any:
 
     Args:
         processor: or tokenizer.
-        model: for which; a Longformer's batches are padded to its window.
+        model: for which; the batches of a Longformer that pads to its window are whole windows.
     """
     multiple = padding_multiple(model)
     if plain_tokenizer(processor) is processor:
