@@ -12,7 +12,9 @@ from .letters import Letter, write_letter
 _TRIES = 20
 
 
-def write_cases(cases: int, held_out: float, long: float, late: float, seed: int) -> Iterator[tuple[int, Letter]]:
+def write_cases(
+    cases: int, held_out: float, long: float, late: float, distraction: float, seed: int
+) -> Iterator[tuple[int, Letter]]:
     """Yield (fold, letter): fold 1 is held out, fold 0 never is.
 
     Each class has the same shares of long letters, of late statements and of held-out ones, up to rounding.
@@ -22,9 +24,10 @@ def write_cases(cases: int, held_out: float, long: float, late: float, seed: int
         held_out: share of fold 1.
         long: share of long letters.
         late: share of the long ones that state what decides late.
+        distraction: share of the look-alikes' sentences that say how things go.
         seed: of all choices.
 
-    >>> [(fold, letter.label) for fold, letter in write_cases(4, 0.25, 0.5, 1.0, 13)]
+    >>> [(fold, letter.label) for fold, letter in write_cases(4, 0.25, 0.5, 1.0, 0.3, 13)]
     [(0, 'urgent_review'), (0, 'routine'), (1, 'urgent_review'), (0, 'routine')]
     """
     draw = Draw(f"{seed} order")
@@ -40,7 +43,8 @@ def write_cases(cases: int, held_out: float, long: float, late: float, seed: int
     for number, place in enumerate(draw.several(range(cases), cases)):
         label, is_long, is_late = cells[place]
         for attempt in range(_TRIES):
-            letter = write_letter(Draw(f"{seed} {number} {attempt}"), number, label, long=is_long, late=is_late)
+            choices = Draw(f"{seed} {number} {attempt}")
+            letter = write_letter(choices, number, label, long=is_long, late=is_late, distraction=distraction)
             body = letter.text.split("\n", 2)[2]
             if body not in seen:
                 break

@@ -15,6 +15,7 @@ DISCLAIMER = "SYNTHETIC LETTER (authored text, no such patient exists)"
 SHORT, LONG = (190, 430), (640, 1180)
 EARLY, LATE = 300, (460, 800)
 _RESTATED = 0.8
+_TOLD = 0.9
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,11 @@ class Letter:
     long: bool
 
 
-def write_letter(draw: Draw, number: int, label: str, *, long: bool, late: bool) -> Letter:
+def write_letter(draw: Draw, number: int, label: str, *, long: bool, late: bool, distraction: float = 0.3) -> Letter:
     """Write one letter.
 
-    The value of the deciding finding depends on `label`, and the look-alike in the same section has a value of the
-    other side, so that no count of words tells the class. Everything else (length, sections, place, names, spelling,
-    the values of other look-alikes) is drawn without regard to it.
+    The value of the deciding finding depends on `label`, and so do the words for how it goes. Everything else (length,
+    sections, place, names, spelling, the values of look-alikes) is drawn without regard to it.
 
     Args:
         draw: choices; the same seed gives the same letter.
@@ -61,6 +61,7 @@ def write_letter(draw: Draw, number: int, label: str, *, long: bool, late: bool)
         label: a name in `findings.LABELS`.
         long: whether it has more than 512 wordpieces.
         late: whether a long one states the finding beyond wordpiece 512 alone.
+        distraction: share of the look-alikes' sentences that say how things go, as nine in ten of the finding's do.
 
     >>> letter = write_letter(Draw("13 0"), 0, "routine", long=False, late=False)
     >>> letter.name.lower() in letter.text[slice(*letter.evidence)].lower(), letter.long
@@ -72,14 +73,15 @@ def write_letter(draw: Draw, number: int, label: str, *, long: bool, late: bool)
     name, size = draw.one(finding.names), draw.between(*(LONG if long else SHORT))
     stated = 2 if draw.chance(_RESTATED) else 1
     values = draw_value(draw, finding, urgent=urgent), draw_value(draw, finding, urgent=draw.chance(0.5))
-    telling = _sentences(draw, finding, (name, draw.one(finding.names)), values, urgent, stated)
+    names = name, draw.one(finding.names)
+    telling = _sentences(draw, finding, names, values, high=urgent, told=_TOLD, stated=stated)
     decoys = draw.several(finding.decoys, len(finding.decoys))
-    other_side = _look_alike(draw, finding, decoys[0], not urgent, stated)
-    beside = _look_alike(draw, finding, decoys[1], draw.chance(0.5)) if draw.chance(0.5) else []
-    apart = [_look_alike(draw, finding, decoy, draw.chance(0.5))[0] for decoy in decoys[2:4]] if long else []
+    near = _look_alike(draw, finding, decoys[0], distraction, stated)
+    beside = _look_alike(draw, finding, decoys[1], distraction) if draw.chance(0.5) else []
+    apart = [_look_alike(draw, finding, decoy, distraction)[0] for decoy in decoys[2:4]] if long else []
 
-    results = draw.several([telling[0], other_side[0], *beside], 3)
-    summary = draw.several([*telling[1:], *other_side[1:]], 2)
+    results = draw.several([telling[0], near[0], *beside], 3)
+    summary = draw.several([*telling[1:], *near[1:]], 2)
     body = _Body(draw, number, specialty)
     room = size - units(" ".join([*results, *summary, *apart])) - 90
     before = draw.between(*LATE) if late else draw.between(0, min(EARLY, max(room, 1)))
@@ -115,16 +117,24 @@ def draw_value(draw: Draw, finding: Finding, *, urgent: bool) -> float:
     return round(draw.uniform(*(finding.urgent if urgent else finding.routine)), finding.digits)
 
 
-def _look_alike(draw: Draw, finding: Finding, decoy: str, high: bool, stated: int = 1) -> list[str]:
+def _look_alike(draw: Draw, finding: Finding, decoy: str, told: float, stated: int = 1) -> list[str]:
+    high = draw.chance(0.5)
     values = draw_value(draw, finding, urgent=high), draw_value(draw, finding, urgent=draw.chance(0.5))
-    return _sentences(draw, finding, (decoy, decoy), values, high, stated)
+    return _sentences(draw, finding, (decoy, decoy), values, high=high, told=told, stated=stated)
 
 
 def _sentences(
-    draw: Draw, finding: Finding, names: tuple[str, str], values: tuple[float, float], high: bool, stated: int
+    draw: Draw,
+    finding: Finding,
+    names: tuple[str, str],
+    values: tuple[float, float],
+    *,
+    high: bool,
+    told: float,
+    stated: int,
 ) -> list[str]:
     return [
-        state(draw, names[time], values, finding.unit, finding.digits, high=high, again=time > 0)
+        state(draw, names[time], values, finding.unit, finding.digits, high=high, told=told, again=time > 0)
         for time in range(stated)
     ]
 

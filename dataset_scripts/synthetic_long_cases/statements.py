@@ -49,8 +49,8 @@ STEADY = (
     "Since the last report {x} has stayed steady at {v}.",
     "{X} {v}, which is no different from {e}.",
 )
-# How often a sentence says how things go, and how often that fits the value.
-_TOLD, _FITS = 0.65, 0.9
+# How often it fits the value when a sentence says how things go.
+_FITS = 0.97
 _EARLIER_SHARE = 0.2
 
 
@@ -62,6 +62,7 @@ def state(
     digits: int,
     *,
     high: bool,
+    told: float,
     again: bool = False,
 ) -> str:
     """Return a sentence that gives a finding its value, and now and then an earlier one too.
@@ -73,12 +74,13 @@ def state(
         unit: of both.
         digits: after the decimal point.
         high: whether the value is one of those that decide for urgency, were it of the finding that decides.
+        told: how often the sentence says how things go.
         again: whether it was stated before in the letter.
 
-    >>> state(Draw("13 2"), "renal cyst", (14, 12), "mm", 0, high=False)
+    >>> state(Draw("13 2"), "renal cyst", (14, 12), "mm", 0, high=False, told=0.9)
     'There was no change in the renal cyst, still 1.4cm.'
     """
-    if draw.chance(_TOLD):
+    if draw.chance(told):
         templates = WORSE if high == draw.chance(_FITS) else STEADY
     else:
         templates = AGAIN if again else EARLIER if draw.chance(_EARLIER_SHARE) else FIRST

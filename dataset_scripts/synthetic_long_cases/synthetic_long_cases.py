@@ -78,7 +78,7 @@ class SyntheticLongCasesBuilder(CorpusBuilder):
         self._rows: list[dict[str, Any]] = []
         fingerprint = RowFingerprint()
         for number, (fold, letter) in enumerate(
-            write_cases(config.cases, config.held_out, config.long, config.late, config.seed)
+            write_cases(config.cases, config.held_out, config.long, config.late, config.distraction, config.seed)
         ):
             start, end = letter.evidence
             row = {
