@@ -34,6 +34,7 @@ MODEL_FILES = (
     "added_tokens.json",
     "chat_template.jinja",
     "config.json",
+    "entity_rules.json",
     "entity_terms.txt",
     "generation_config.json",
     "merges.txt",

@@ -1,6 +1,7 @@
 """A processor of clinical text: measurements and abbreviations normalised, tokens, global attention on entities."""
 
 import copy
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,14 @@ from transformers.utils.hub import cached_file
 from .abbreviations import AbbreviationTable
 from .aligned_text import AlignedText
 from .clinical_entities import Entity, EntityFinder, measurement_entity, merge_entities
-from .entity_recognizers import find_recognizer, names_recognizer
+from .entity_recognizers import (
+    MEDSPACY,
+    find_recognizer,
+    names_recognizer,
+    read_rules,
+    recognizer_parts,
+    rule_recognizer,
+)
 from .global_attention_collator import GLOBAL_MASK, pad_rows
 from .global_tokens import global_tokens, token_spans
 from .measurements import find_measurements
@@ -22,7 +30,7 @@ from .sequence_limit import NO_LIMIT
 from .term_files import write_terms
 from .text_normalization import TextNormalizer
 
-TERMS_FILE = "entity_terms.txt"
+TERMS_FILE, RULES_FILE = "entity_terms.txt", "entity_rules.json"
 SWITCHES = ("measurements", "value_buckets", "global_attention", "measurement_entities")
 REFUSED = ("text_pair", "is_split_into_words", "return_overflowing_tokens", "text_target")
 HUB_ARGUMENTS = ("cache_dir", "force_download", "proxies", "token", "local_files_only", "revision", "subfolder")
@@ -52,8 +60,9 @@ class ClinicalProcessor(ProcessorMixin):
         abbreviations: whether abbreviations are written out; a mapping, or the path of a JSON or CSV file, for your own
             (see `AbbreviationTable`), which are saved among the settings.
         entities: True for the terms of this project, False for none; your own as a list, a mapping from kinds to lists
-            or the path of a text file (see `EntityFinder`); or a recogniser: `scispacy:MODEL`, `medspacy`,
-            `hub:REPOSITORY`. Your terms are saved beside the tokenizer in `entity_terms.txt`, and published with it.
+            or the path of a text file (see `EntityFinder`); or a recogniser: `scispacy:MODEL`,
+            `medspacy:RULES.json`, `hub:REPOSITORY`. Your terms or rules are saved beside the tokenizer, in
+            `entity_terms.txt` or `entity_rules.json`, and published with it.
         max_global: tokens of a text that attend everywhere, at most; time and memory grow with the largest number of
             them in a batch.
         global_attention: whether there is a `global_attention_mask`.
@@ -110,12 +119,16 @@ class ClinicalProcessor(ProcessorMixin):
         if value_buckets:
             tokenizer = with_tokens(tokenizer, self._normalizer.bucket_tokens)
         self._recognizer = None
+        self._rules: list[dict[str, Any]] | None = None
         self._finder: EntityFinder | None = None
         if isinstance(entities, bool):
             self.entities: Any = entities
             self._finder = EntityFinder(measurements=measurement_entities) if entities else None
         elif names_recognizer(entities):
-            self.entities = entities
+            source, which = recognizer_parts(entities)
+            if source == MEDSPACY:
+                self._rules = read_rules(which)
+            self.entities = entities if self._rules is None else {"file": RULES_FILE}
         else:
             # Held once, by the finder; `entities` only says that they are somebody's own.
             self._finder = EntityFinder(entities, measurements=measurement_entities)
@@ -248,14 +261,18 @@ class ClinicalProcessor(ProcessorMixin):
         return BatchEncoding(columns, tensor_type=return_tensors)
 
     def save_pretrained(self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
-        """Write tokenizer, settings, this code and, where you gave terms, `entity_terms.txt` into a folder."""
+        """Write tokenizer, settings, this code and, where you gave them, your terms or rules into a folder."""
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
         written = []
         if isinstance(self.entities, dict):
             # Before the rest, so that a push takes it too.
-            write_terms(folder / TERMS_FILE, self._finder.terms, self._finder.kinds, self._finder.places)
-            written.append(str(folder / TERMS_FILE))
+            own = folder / self.entities["file"]
+            if self._rules is not None:
+                own.write_text(json.dumps({"target_rules": self._rules}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            else:
+                write_terms(own, self._finder.terms, self._finder.kinds, self._finder.places)
+            written.append(str(own))
         return [*super().save_pretrained(str(folder), push_to_hub=push_to_hub, **kwargs), *written]
 
     @classmethod
@@ -266,7 +283,9 @@ class ClinicalProcessor(ProcessorMixin):
         where = {name: kwargs[name] for name in HUB_ARGUMENTS if kwargs.get(name) is not None}
         settings, rest = super().get_processor_dict(pretrained_model_name_or_path, **kwargs)
         if isinstance(settings.get("entities"), Mapping):
-            settings["entities"] = cached_file(pretrained_model_name_or_path, settings["entities"]["file"], **where)
+            name = settings["entities"]["file"]
+            found = cached_file(pretrained_model_name_or_path, name, **where)
+            settings["entities"] = f"{MEDSPACY}:{found}" if name == RULES_FILE else found
         return settings, rest
 
     def to_dict(self) -> dict[str, Any]:
@@ -288,11 +307,12 @@ class ClinicalProcessor(ProcessorMixin):
         return [*self.tokenizer.model_input_names, *([GLOBAL_MASK] if self.global_attention else [])]
 
     def _find(self, text: str) -> list[Entity]:
-        if not names_recognizer(self.entities):
+        if self._rules is None and not names_recognizer(self.entities):
             found = self._finder(text) if self._finder is not None else []
         else:
             if self._recognizer is None:
-                self._recognizer = find_recognizer(self.entities)
+                rules = self._rules
+                self._recognizer = find_recognizer(self.entities) if rules is None else rule_recognizer(rules)
             found = self._recognizer(text)
         if self.measurement_entities and self._finder is None:
             return merge_entities(found, map(measurement_entity, find_measurements(text)))

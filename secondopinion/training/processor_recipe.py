@@ -19,7 +19,8 @@ class ProcessorSpec:
         abbreviations: expand them by the built-in table (true), by a user's file (its path), by a table written here
             (short form → meaning), or not at all.
         entities: find medical terms by the built-in dictionary (true), by a file of terms (its path), by terms written
-            here (a list, or kind → list), by a recogniser (`scispacy:MODEL`, `medspacy`, `hub:REPO`), or not at all.
+            here (a list, or kind → list), by a recogniser (`scispacy:MODEL`, `medspacy:RULES.json`, `hub:REPO`), or not
+            at all.
         max_global: tokens of a text that may attend to all others, the first one included.
         global_attention: give the encoder a mask of them; for Longformers only.
         measurement_entities: whether measurements are entities too.

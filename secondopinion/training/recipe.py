@@ -231,8 +231,8 @@ class Recipe:
         named += [(model.get("processor") or {}, key) for key in ("abbreviations", "entities")]
         for section, key in ((plain["dataset"], "path"), (model, "encoder"), (plain, "baseline"), *named):
             value = section.get(key)
-            if isinstance(value, str) and (os.path.isabs(value) or value.startswith((".", "~"))):
-                section[key] = Path(value).expanduser().resolve().name
+            if isinstance(value, str):
+                section[key] = _without_folders(value)
         for expert in plain["experts"]:
             if expert.get("base_url"):
                 expert["base_url"] = urlsplit(expert["base_url"]).hostname or expert["base_url"]
@@ -257,6 +257,16 @@ class Recipe:
             for name, value in sections.items()
         }
         return dataclasses.replace(self, **changed)
+
+
+def _without_folders(value: str) -> str:
+    """Return a path of this machine cut to its last part, also behind `hub:` or `medspacy:`; other names stay."""
+    source, colon, path = value.rpartition(":")
+    if colon and source not in ("hub", "medspacy", "scispacy"):
+        source, colon, path = "", "", value
+    if os.path.isabs(path) or path.startswith((".", "~")):
+        path = Path(path).expanduser().resolve().name
+    return f"{source}{colon}{path}"
 
 
 def _leave_out_unused(model: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from transformers import BertConfig, BertForTokenClassification, PreTrainedToken
 
 from secondopinion.modeling import term_matcher
 from secondopinion.modeling.clinical_entities import Entity, EntityFinder, merge_entities
-from secondopinion.modeling.entity_recognizers import SpacyRecognizer, find_recognizer
+from secondopinion.modeling.entity_recognizers import SpacyRecognizer, find_recognizer, read_rules, rule_recognizer
 from secondopinion.modeling.entity_terms import TERMS, builtin_terms
 from secondopinion.modeling.term_files import read_terms, write_terms
 from secondopinion.modeling.term_folding import fold, fold_term
@@ -264,10 +264,10 @@ def test_a_pipeline_of_spacy():
     ("name", "message"),
     [
         ("scispacy:en_core_sci_sm", "pip install 'secondopinion\\[scispacy\\]'"),
-        ("medspacy", "pip install 'secondopinion\\[medspacy\\]'"),
+        ("medspacy", "'medspacy' does not say which; expected 'scispacy:MODEL', 'medspacy:RULES.json'"),
         ("hub:/no/such/folder", "hub:/no/such/folder cannot be loaded as a token classifier"),
-        ("hub:", "'hub:' names no model"),
-        ("spacy", "unknown recogniser 'spacy'; expected 'scispacy:MODEL', 'medspacy' or 'hub:REPOSITORY'"),
+        ("hub:", "'hub:' does not say which"),
+        ("spacy", "unknown recogniser 'spacy'; expected 'scispacy:MODEL', 'medspacy:RULES.json' or 'hub:REPOSITORY'"),
     ],
 )
 def test_recognizers_that_are_not_there(name, message, monkeypatch):
@@ -281,3 +281,37 @@ def test_recognizers_that_are_not_there(name, message, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(ValueError, match=message):
         find_recognizer(name)
+    with pytest.raises(ValueError, match="pip install 'secondopinion\\[medspacy\\]'"):
+        rule_recognizer(RULES)
+
+
+RULES = [{"literal": "chest pain", "category": "PROBLEM"}, {"literal": "aspirin", "category": "DRUG"}]
+
+
+def test_rules_of_medspacy(capfd):
+    pytest.importorskip("medspacy", reason="medspaCy has an environment of its own")
+    find = rule_recognizer(RULES)
+    assert find("No Chest Pain, aspirin") == [Entity(3, 13, "problem", "Chest Pain"), Entity(15, 22, "drug", "aspirin")]
+    assert "Pain" not in "".join(capfd.readouterr()), "a text's words went to the log"
+    with pytest.raises(ValueError, match="medspaCy does not take these rules"):
+        rule_recognizer([{"literal": "gout", "category": "PROBLEM", "color": "red"}])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no file of rules at"),
+        ("{", "rules.json is not valid JSON"),
+        ("[]", 'rules.json holds no rules; expected {"target_rules"'),
+        (
+            '{"target_rules": [{"literal": "gout", "category": "PROBLEM"}, {"literal": ""}]}',
+            r"target_rules\[1\] has no",
+        ),
+    ],
+)
+def test_rules_that_cannot_be_read(content, message, tmp_path):
+    path = tmp_path / "rules.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_rules(path)

@@ -294,6 +294,19 @@ def test_settings_and_terms_come_back(tmp_path):
     assert AutoProcessor.from_pretrained(tmp_path / "off").entities is False
 
 
+def test_rules_of_medspacy_travel_with_the_processor(tmp_path):
+    rules = {"target_rules": [{"literal": "cough", "category": "PROBLEM"}]}
+    (tmp_path / "mine.json").write_text(json.dumps(rules))
+    processor = long_processor(entities=f"medspacy:{tmp_path / 'mine.json'}")
+    written = processor.save_pretrained(tmp_path / "one")
+    assert str(tmp_path / "one" / "entity_rules.json") in written
+    assert json.loads((tmp_path / "one" / "entity_rules.json").read_text()) == rules
+    assert str(tmp_path) not in (tmp_path / "one" / "processor_config.json").read_text()
+    AutoProcessor.from_pretrained(tmp_path / "one").save_pretrained(tmp_path / "two")
+    assert json.loads((tmp_path / "two" / "entity_rules.json").read_text()) == rules
+    assert not (tmp_path / "two" / "entity_terms.txt").exists()
+
+
 STRANGER = (
     WITHOUT_THIS_PACKAGE.replace('== "secondopinion"', 'in ("secondopinion", "ahocorasick")')
     + """import torch

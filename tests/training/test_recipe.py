@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from secondopinion.core.errors import InputError
+from secondopinion.training.processor_recipe import ProcessorSpec
 from secondopinion.training.recipe import Recipe, find_recipe, load_recipe
 
 
@@ -72,3 +73,14 @@ def test_resolved_recipe_holds_no_path_of_this_machine(tmp_path):
     )
     assert load_recipe(plain).as_dict() == plain
     assert dataclasses.replace(recipe, name="other").name == "other"
+
+
+@pytest.mark.parametrize(
+    ("entities", "told"),
+    [("medspacy:{}/rules.json", "medspacy:rules.json"), ("hub:{}/tagger", "hub:tagger"), ("hub:team/tagger",) * 2],
+)
+def test_no_path_of_a_recogniser_is_told(entities, told, tmp_path):
+    recipe = load_recipe("dragon_offline").replace(
+        model={"processor": ProcessorSpec(entities=entities.format(tmp_path))}
+    )
+    assert recipe.as_dict()["model"]["processor"]["entities"] == told
