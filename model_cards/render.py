@@ -8,6 +8,7 @@ from typing import Any
 
 from . import (
     ablation,
+    comparison,
     deferral_words,
     long_context_words,
     problem_words,
@@ -96,6 +97,7 @@ def _environment() -> Any:
     environment.filters.update(count=count, number=number, plain=plain, setting=setting, figure=figure_name)
     environment.globals.update(
         ablating=ablation,
+        comparing=comparison,
         plot_name=plot_name,
         lengthening=long_context_words,
         posing=problem_words,
@@ -116,6 +118,8 @@ def plot_name(file: str) -> str:
     'Reliability by fold'
     """
     stem = Path(file).stem
+    if stem.startswith("comparison_"):
+        return f"Differences from {stem.removeprefix('comparison_')}, with 95% intervals: each figure, and each slice"
     return PLOT_NAMES.get(stem, stem.replace("_", " ").capitalize())
 
 

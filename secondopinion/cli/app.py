@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from . import ablation_verbs, data_verbs, deferral_verbs, encoder_verbs, qa_verbs, run_verbs, scoring_verbs
+from . import (
+    ablation_verbs,
+    comparison_verbs,
+    data_verbs,
+    deferral_verbs,
+    encoder_verbs,
+    qa_verbs,
+    run_verbs,
+    scoring_verbs,
+)
 from .root import app
 
 ORDER = (
@@ -13,13 +22,23 @@ ORDER = (
     "ask",
     "defer",
     "evaluate",
+    "compare",
     "score",
     "extract",
     "push",
     "space",
     "demo",
 )
-VERBS = (data_verbs, encoder_verbs, run_verbs, ablation_verbs, deferral_verbs, qa_verbs, scoring_verbs)
+VERBS = (
+    data_verbs,
+    encoder_verbs,
+    run_verbs,
+    ablation_verbs,
+    comparison_verbs,
+    deferral_verbs,
+    qa_verbs,
+    scoring_verbs,
+)
 
 app.registered_commands.sort(key=lambda command: ORDER.index(command.name or command.callback.__name__))
 

@@ -50,6 +50,10 @@
     environment          {packages, hardware, bf16}
     durations            {seconds of each stage}
     plots                [names under plots/]
+    comparisons          what `compare --record` found beside other runs on the same rows: [{runs [{name, base_model,
+                          fingerprint, folds_sha1, finished_at}] (the other one first), rows, left_out, groups, counted,
+                          figures [{name, first, second, difference, low, high}], test, slices [{by, value, rows, …}],
+                          changes {counts, ways}}]; absent before it ran
     deferral             what `defer` made of the run and of votes; absent before it ran:
                          {made_at,
                           policy {name, title, trained_along: bool, settings,
