@@ -11,7 +11,9 @@ _EXPORTS = {
     "PushResult": ".push",
     "card_data": ".data",
     "publish": ".push",
+    "push_dataset": ".folders",
     "push_run": ".push",
+    "push_space_folder": ".folders",
     "render_card": ".render",
     "validate_card": ".validate",
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 from secondopinion.core.errors import InputError
 
-from .staging import Tree, is_ours
+from .staging import RepoKind, Tree
 
 KEPT = frozenset({".gitattributes", ".gitignore", "LICENSE", "LICENSE.md", "LICENSE.txt", "README.md"})
 RERUN = "what was published before is untouched; run the same command again, it sends only what is missing"
@@ -66,8 +66,6 @@ def commit_tree(
     repo_id: str,
     *,
     token: str,
-    title: str,
-    description: str,
     private: bool = False,
     branch: str = "main",
     create_pr: bool = False,
@@ -81,8 +79,6 @@ def commit_tree(
         tree: what is published.
         repo_id: `namespace/name`; made when it does not exist.
         token: with the right to write.
-        title: of the commit.
-        description: of the commit.
         private: make a new repository private.
         branch: to commit to; made from `main` when it does not exist.
         create_pr: open a pull request instead of committing to the branch.
@@ -92,36 +88,37 @@ def commit_tree(
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
+    kind, page = tree.kind, f"{tree.kind.path}{repo_id}"
     api = HfApi(endpoint(), token=token, library_name="secondopinion", library_version=version("secondopinion"))
     with hub_errors(repo_id, api.endpoint, "asking who the token belongs to"):
         account = api.whoami()
     _require_write(account, repo_id)
     owner = account.get("name", "unknown")
     with hub_errors(repo_id, api.endpoint, "opening the repository", owner):
-        info = _open(api, repo_id, private, create_pr)
+        info = _open(api, repo_id, kind, private, create_pr)
     if private and info.private is False:
         raise InputError(
             f"{repo_id} exists and is public, but --private was asked for. Make it private on "
-            f"{api.endpoint}/{repo_id}/settings first, or push to another name"
+            f"{api.endpoint}/{page}/settings first, or push to another name"
         )
     with hub_errors(repo_id, api.endpoint, "reading what is there", owner):
-        head = _head(api, repo_id, branch)
+        head = _head(api, repo_id, kind, branch)
         remote = {
             entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id
-            for entry in api.list_repo_tree(repo_id, recursive=True, revision=head)
+            for entry in api.list_repo_tree(repo_id, recursive=True, revision=head, repo_type=kind.repo_type)
             if hasattr(entry, "blob_id")
         }
-    _require_our_content(remote, repo_id)
+    _require_our_content(remote, repo_id, kind)
     staged = {file.path: file for file in tree.files}
     changed = [file for path, file in staged.items() if remote.get(path) not in (file.sha256, file.git_sha1)]
-    outdated = sorted(path for path in remote if is_ours(path) and path not in staged)
+    outdated = sorted(path for path in remote if kind.is_ours(path) and path not in staged)
     if not changed and not outdated:
         with hub_errors(repo_id, api.endpoint, "setting the tag", owner):
-            tagged = _tag(api, repo_id, tree.tag, head)
-        return HubCommit(f"{api.endpoint}/{repo_id}/commit/{head}", head, changed=False, tagged=tagged)
+            tagged = _tag(api, repo_id, kind, tree.tag, head)
+        return HubCommit(f"{api.endpoint}/{page}/commit/{head}", head, changed=False, tagged=tagged)
     with contextlib.ExitStack() as stack:
         stack.enter_context(hub_errors(repo_id, api.endpoint, "sending the files", owner))
-        stream = not _server_has_xet(api, repo_id, branch, token)
+        stream = not _server_has_xet(api, repo_id, kind, branch, token)
         operations: list[Any] = [CommitOperationDelete(path, is_folder=False) for path in outdated]
         for file in changed:
             content = stack.enter_context(open(file.source, "rb")) if stream else str(file.source)
@@ -129,45 +126,50 @@ def commit_tree(
         commit = api.create_commit(
             repo_id,
             operations,
-            commit_message=title,
-            commit_description=description,
+            commit_message=tree.title,
+            commit_description=tree.description,
+            repo_type=kind.repo_type,
             revision=branch,
             parent_commit=head,
             create_pr=create_pr,
         )
     with hub_errors(repo_id, api.endpoint, f"setting the tag {tree.tag} (the commit {commit.oid} is made)", owner):
-        tagged = _tag(api, repo_id, tree.tag, commit.oid, optional=create_pr)
+        tagged = _tag(api, repo_id, kind, tree.tag, commit.oid, optional=create_pr)
     return HubCommit(commit.pr_url or commit.commit_url, commit.oid, changed=True, tagged=tagged)
 
 
-def _open(api: Any, repo_id: str, private: bool, create_pr: bool) -> Any:
+def _open(api: Any, repo_id: str, kind: RepoKind, private: bool, create_pr: bool) -> Any:
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
-        return api.repo_info(repo_id)
+        return api.repo_info(repo_id, repo_type=kind.repo_type)
     except RepositoryNotFoundError:
         if create_pr:
             raise
-    api.create_repo(repo_id, private=private or None, exist_ok=True)
-    return api.repo_info(repo_id)
+    sdk = {"space_sdk": "gradio"} if kind.repo_type == "space" else {}
+    api.create_repo(repo_id, private=private or None, exist_ok=True, repo_type=kind.repo_type, **sdk)
+    return api.repo_info(repo_id, repo_type=kind.repo_type)
 
 
-def _head(api: Any, repo_id: str, branch: str) -> str:
-    heads = {ref.name: ref.target_commit for ref in api.list_repo_refs(repo_id).branches}
+def _head(api: Any, repo_id: str, kind: RepoKind, branch: str) -> str:
+    def heads_now() -> dict[str, str]:
+        return {ref.name: ref.target_commit for ref in api.list_repo_refs(repo_id, repo_type=kind.repo_type).branches}
+
+    heads = heads_now()
     if branch not in heads:
-        api.create_branch(repo_id, branch=branch, exist_ok=True)
-        heads = {ref.name: ref.target_commit for ref in api.list_repo_refs(repo_id).branches}
+        api.create_branch(repo_id, branch=branch, exist_ok=True, repo_type=kind.repo_type)
+        heads = heads_now()
     return heads[branch]
 
 
-def _tag(api: Any, repo_id: str, tag: str, commit: str, *, optional: bool = False) -> bool:
+def _tag(api: Any, repo_id: str, kind: RepoKind, tag: str, commit: str, *, optional: bool = False) -> bool:
     """Set the tag unless it is there: its name comes from the content, so it never has to move."""
     from huggingface_hub.errors import HfHubHTTPError
 
-    if any(ref.name == tag for ref in api.list_repo_refs(repo_id).tags):
+    if any(ref.name == tag for ref in api.list_repo_refs(repo_id, repo_type=kind.repo_type).tags):
         return True
     try:
-        api.create_tag(repo_id, tag=tag, revision=commit, exist_ok=True)
+        api.create_tag(repo_id, tag=tag, revision=commit, exist_ok=True, repo_type=kind.repo_type)
     except HfHubHTTPError as error:
         if optional and error.response.status_code in (403, 404):
             return False
@@ -175,7 +177,7 @@ def _tag(api: Any, repo_id: str, tag: str, commit: str, *, optional: bool = Fals
     return True
 
 
-def _server_has_xet(api: Any, repo_id: str, branch: str, token: str) -> bool:
+def _server_has_xet(api: Any, repo_id: str, kind: RepoKind, branch: str, token: str) -> bool:
     """Whether large files can go over Xet, which huggingface_hub tries on every server by default."""
     from urllib.parse import quote
 
@@ -184,7 +186,7 @@ def _server_has_xet(api: Any, repo_id: str, branch: str, token: str) -> bool:
 
     if constants.HF_HUB_DISABLE_XET or importlib.util.find_spec("hf_xet") is None:
         return False
-    address = f"{api.endpoint}/api/models/{repo_id}/xet-write-token/{quote(branch, safe='')}"
+    address = f"{api.endpoint}/api/{kind.repo_type}s/{repo_id}/xet-write-token/{quote(branch, safe='')}"
     return get_session().get(address, headers=build_hf_headers(token=token)).status_code != 404
 
 
@@ -197,11 +199,11 @@ def _require_write(account: dict[str, Any], repo_id: str) -> None:
         )
 
 
-def _require_our_content(remote: dict[str, str], repo_id: str) -> None:
+def _require_our_content(remote: dict[str, str], repo_id: str, kind: RepoKind) -> None:
     others = sorted(path for path in remote if path not in KEPT)
-    if others and "run.json" not in remote:
+    if others and kind.marker not in remote:
         raise InputError(
-            f"{repo_id} holds something else ({len(others)} files, {others[0]} for one) and no run.json of an "
+            f"{repo_id} holds something else ({len(others)} files, {others[0]} for one) and no {kind.marker} of an "
             "earlier push: nothing was changed. Push to another name"
         )
 

@@ -54,6 +54,8 @@ def leaks(path: Path, name: str, *, repo_id: str | None = None, secrets: Sequenc
         yield from _skops(path, name, secrets)
     elif name.endswith(".png"):
         yield from _png(path, name, secrets)
+    elif name.endswith(".parquet"):
+        yield from _parquet(path, name, secrets)
     elif name.endswith(TEXT):
         yield from _text(path.read_bytes(), name, repo_id, secrets)
     else:
@@ -150,6 +152,40 @@ def _skops(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:
     yield from _machine(schema, name, secrets)
     pickled = sorted(member for member in members if member.endswith(tuple(p for p in PICKLES if p != ".npy")))
     yield from (f"{name}: holds the pickle {member}" for member in pickled)
+
+
+def _parquet(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError):
+        yield f"{name}: is not a Parquet file, or only the beginning of one"
+        return
+    metadata = b" ".join(value for pair in (file.schema_arrow.metadata or {}).items() for value in pair)
+    yield from _machine(metadata, name, secrets)
+    found: set[str] = set()
+    for batch in file.iter_batches(batch_size=4096):
+        for column in batch.columns:
+            for text in _strings(column):
+                found.update(kind for kind, pattern in SECRETS.items() if pattern.search(text))
+                if any(secret and secret in text for secret in secrets):
+                    found.add("the token in use")
+    yield from (f"{name}: holds {kind}; remove it, and revoke it if it was ever published" for kind in sorted(found))
+
+
+def _strings(column: Any) -> Iterator[str]:
+    """Yield the texts of an Arrow column, those inside lists and structs too."""
+    import pyarrow as pa
+
+    if pa.types.is_struct(column.type):
+        for field in column.flatten():
+            yield from _strings(field)
+    elif pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        yield from _strings(column.flatten())
+    elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        yield from (text for text in column.to_pylist() if text)
 
 
 def _png(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,12 @@ from secondopinion.core.errors import InputError
 from secondopinion.core.files import PARTIAL, disk_errors, partial_name, replace_folder
 from secondopinion.core.run_folder import RunFolder
 
-from .deferral_words import deferral_summary
 from .hub_terms import is_repo_id
-from .problem_words import headline_figures
-from .question_answering import commit_figures
-from .staging import Tree, build_tree, is_ours
-from .tables import FIGURE_NAMES
+from .staging import MODEL, RepoKind, Tree, build_tree
 
 FOLDER = "folder:"
+# (folder to write into, repository or None, folder's name or None, secrets) → tree
+Build = Callable[[Path, str | None, str | None, Sequence[str]], Tree]
 
 
 @dataclass(frozen=True)
@@ -93,22 +91,17 @@ def push_run(
         DiskFullError: no room was left.
     """
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
-    card = {"license": license, "language": language, "dataset_id": dataset_id, "examples": examples}
-    folder = as_folder(to)
-    if folder is not None:
-        if private or revision or create_pr:
-            raise InputError(f"private, revision and create_pr are for the Hub, but {to} is a folder; leave them out")
-        return publish(run, folder, agreement=agreement, dry_run=dry_run, **card)
-    return _push_to_hub(
-        run,
-        _repo_id(str(to)),
+    build = _run_builder(run, agreement, license=license, language=language, dataset_id=dataset_id, examples=examples)
+    return deliver(
+        build,
+        MODEL,
+        to,
+        own=run.path,
         private=private,
         token=token,
-        branch=revision or "main",
-        agreement=agreement,
+        revision=revision,
         create_pr=create_pr,
         dry_run=dry_run,
-        card=card,
     )
 
 
@@ -133,18 +126,77 @@ def publish(
         InputError: the run cannot be published as it is, or the folder holds something else.
         DiskFullError: no room was left.
     """
-    target = Path(to).expanduser()
-    _require_free(target, run)
+    return _to_folder(_run_builder(run, agreement, **card), MODEL, Path(to).expanduser(), run.path, dry_run)
+
+
+def deliver(
+    build: Build,
+    kind: RepoKind,
+    to: str | os.PathLike,
+    *,
+    own: Path | None = None,
+    private: bool = False,
+    token: str | None = None,
+    revision: str | None = None,
+    create_pr: bool = False,
+    dry_run: bool = False,
+) -> PushResult:
+    """Publish a tree to the Hub or a folder.
+
+    Args:
+        build: writes the tree into a folder, for a repository or, with None, for a folder of a name; with secrets that
+            must not be in it.
+        kind: of repository.
+        to: as in `push_run`.
+        own: folder that the tree comes from, which may not be written to.
+        private: make a new repository private.
+        token: for the Hub.
+        revision: branch to commit to.
+        create_pr: open a pull request instead of committing.
+        dry_run: build and check everything, write nothing.
+
+    Raises:
+        InputError: it cannot be published as it is, or the Hub refused.
+        DiskFullError: no room was left.
+    """
+    folder = as_folder(to)
+    if folder is not None:
+        if private or revision or create_pr:
+            raise InputError(f"private, revision and create_pr are for the Hub, but {to} is a folder; leave them out")
+        return _to_folder(build, kind, folder, own, dry_run)
+    return _to_hub(
+        build,
+        kind,
+        _repo_id(str(to)),
+        private=private,
+        token=token,
+        branch=revision or "main",
+        create_pr=create_pr,
+        dry_run=dry_run,
+    )
+
+
+def _run_builder(run: RunFolder, agreement: str | None, **card: object) -> Build:
+    def build(root: Path, repo_id: str | None, folder_name: str | None, secrets: Sequence[str]) -> Tree:
+        named = {} if folder_name is None else {"folder_name": folder_name}
+        return build_tree(run, root, repo_id=repo_id, agreement=agreement, secrets=secrets, **named, **card)
+
+    return build
+
+
+def _to_folder(build: Build, kind: RepoKind, target: Path, own: Path | None, dry_run: bool) -> PushResult:
+    target = target.expanduser()
+    _require_free(target, kind, own)
     name = target.resolve().name
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="secondopinion-") as staging:
-            tree = build_tree(run, Path(staging), agreement=agreement, folder_name=name, **card)
+            tree = build(Path(staging), None, name, ())
             return _result(tree, str(target), None, False, f"would write {_extent(tree)} to {target}")
     staging = partial_name(target)
     try:
         with disk_errors(target):
             staging.mkdir(parents=True)
-            tree = build_tree(run, staging, agreement=agreement, folder_name=name, **card)
+            tree = build(staging, None, name, ())
             same = _same_content(tree, target)
             if not same:
                 replace_folder(staging, target)
@@ -184,44 +236,26 @@ def _repo_id(to: str) -> str:
     raise InputError(f"{to!r} is not a repository on the Hub (namespace/name): {hint}")
 
 
-def _push_to_hub(
-    run: RunFolder,
+def _to_hub(
+    build: Build,
+    kind: RepoKind,
     repo_id: str,
     *,
     private: bool,
     token: str | None,
     branch: str,
-    agreement: str | None,
     create_pr: bool,
     dry_run: bool,
-    card: dict[str, object],
 ) -> PushResult:
     from .hub import commit_tree, endpoint, find_token
 
     secret = token if dry_run else find_token(token)
     with tempfile.TemporaryDirectory(prefix="secondopinion-") as staging:
-        tree = build_tree(
-            run,
-            Path(staging),
-            repo_id=repo_id,
-            agreement=agreement,
-            secrets=[secret] if secret else [],
-            **card,
-        )
+        tree = build(Path(staging), repo_id, None, [secret] if secret else [])
         if dry_run:
-            page = f"{endpoint()}/{repo_id}"
+            page = f"{endpoint()}/{kind.path}{repo_id}"
             return _result(tree, page, None, False, f"would push {_extent(tree)} to {page}")
-        title, description = commit_message(tree)
-        commit = commit_tree(
-            tree,
-            repo_id,
-            token=secret,
-            title=title,
-            description=description,
-            private=private,
-            branch=branch,
-            create_pr=create_pr,
-        )
+        commit = commit_tree(tree, repo_id, token=secret, private=private, branch=branch, create_pr=create_pr)
     if not commit.changed:
         message = f"{repo_id} holds exactly this already: no commit was made"
     elif create_pr:
@@ -233,44 +267,23 @@ def _push_to_hub(
     return _result(tree, commit.url, commit.oid, commit.changed, message)
 
 
-def commit_message(tree: Tree) -> tuple[str, str]:
-    """Return title and description of the commit; both say why this checkpoint was selected."""
-    facts, selection = tree.card.facts, tree.selection
-    title = (
-        f"{facts['name']}: fold {selection['fold']} of {facts['folds']['n_splits']}, "
-        f"selected for the {tree.card.rule} ({selection['value']:.4f})"
-    )
-    lines = [selection["reason"]]
-    if selection.get("runner_up"):
-        lines.append(f"Runner-up: fold {selection['runner_up']['fold']} ({selection['runner_up']['value']:.4f}).")
-    mean = facts["summary"]["mean"]
-    if tree.card.answers:
-        figures = commit_figures(facts)
-    else:
-        names = {name: FIGURE_NAMES[name] for name in headline_figures(facts)}
-        shown = {name: words[0].lower() + words[1:] if words[1].islower() else words for name, words in names.items()}
-        figures = ", ".join(f"{words} {mean[name]:.4f}" for name, words in shown.items())
-    lines.append(f"Out-of-fold means: {figures}. Tag: {tree.tag}.")
-    if tree.card.defers:
-        lines.append(deferral_summary(facts))
-    return title, "\n\n".join(lines)
-
-
-def _require_free(target: Path, run: RunFolder) -> None:
+def _require_free(target: Path, kind: RepoKind, own: Path | None) -> None:
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is a file; give a folder")
-    inside, own = target.resolve(), run.path.resolve()
-    if inside == own or own in inside.parents or inside in own.parents:
-        raise InputError(f"{target} is the run folder itself, inside it or around it; give another folder")
+    if own is not None:
+        inside, own = target.resolve(), own.resolve()
+        if inside == own or own in inside.parents or inside in own.parents:
+            what = "run folder" if kind is MODEL else "folder that is published"
+            raise InputError(f"{target} is the {what} itself, inside it or around it; give another folder")
     if not target.is_dir():
         return
     others = sorted(
         path.relative_to(target).as_posix()
         for path in target.rglob("*")
-        if not path.is_dir() and not is_ours(path.relative_to(target).as_posix())
+        if not path.is_dir() and not kind.is_ours(path.relative_to(target).as_posix())
     )
     present = any(target.iterdir())
-    if others or (present and not (target / "run.json").exists()):
+    if others or (present and not (target / kind.marker).exists()):
         example = f" ({others[0]} for one)" if others else ""
         raise InputError(f"{target} holds something other than an earlier push{example}: give a new folder")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,14 @@ from secondopinion.core.run_folder import RunFolder
 
 from .data import CardData, card_data
 from .deferral import published_folder, require_code
+from .deferral_words import deferral_summary
 from .leaks import PICKLES, leaks
+from .problem_words import headline_figures
+from .question_answering import commit_figures
 from .question_answering_leaks import row_texts
 from .render import render_card
 from .required import require_figures
+from .tables import FIGURE_NAMES
 from .validate import validate_card
 from .vote_leaks import answer_pieces, expert_keys, quoted_answers
 
@@ -74,32 +78,53 @@ class PublishedFile:
 
 
 @dataclass(frozen=True)
+class RepoKind:
+    """A kind of repository on the Hub, and how to tell what a push put there.
+
+    Attributes:
+        repo_type: as `huggingface_hub` calls it: `model`, `dataset` or `space`.
+        marker: the file that every push of this kind writes.
+        is_ours: whether a push writes files of a name, so that an outdated one may be removed.
+        prefix: of its tags.
+    """
+
+    repo_type: str
+    marker: str
+    is_ours: Callable[[str], bool]
+    prefix: str
+
+    @property
+    def path(self) -> str:
+        """What stands before `namespace/name` in addresses: nothing for a model."""
+        return "" if self.repo_type == "model" else f"{self.repo_type}s/"
+
+
+@dataclass(frozen=True)
 class Tree:
     """What is published.
 
     Attributes:
         root: the folder that holds it.
         files: sorted by path.
-        tag: `run-<hash>`, from the content of every file but the card.
-        card: what the card says.
-        left_out: files of the checkpoint that are not published.
+        tag: `<prefix>-<hash>`, from the content of every file but the card.
+        kind: of repository.
+        title: of its commit.
+        description: of its commit.
+        left_out: files that were there and are not published.
     """
 
     root: Path
     files: tuple[PublishedFile, ...]
     tag: str
-    card: CardData
-    left_out: tuple[str, ...]
+    kind: RepoKind
+    title: str
+    description: str
+    left_out: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """Bytes in all."""
         return sum(file.size for file in self.files)
-
-    @property
-    def selection(self) -> dict[str, Any]:
-        """Why this checkpoint."""
-        return self.card.facts["selection"]
 
 
 def is_ours(path: str) -> bool:
@@ -111,6 +136,9 @@ def is_ours(path: str) -> bool:
     if path.startswith(f"{PLOTS}/"):
         return path.count("/") == 1 and path.endswith(".png")
     return path in (CARD, *RUN_FILES) or ("/" not in path and matches(path, MODEL_FILES))
+
+
+MODEL = RepoKind("model", "run.json", is_ours, "run")
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
@@ -151,13 +179,13 @@ def build_tree(
         for path, source in sources.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, root / path)
-        files = [_published(root, path) for path in sorted(sources)]
-        tag = _tag(files)
+        files = published_files(root, sources)
+        tag = content_tag(files, MODEL)
         data = card_data(run, repo_id, tag if repo_id else None, **card)
         text = render_card(data)
         validate_card(text)
         (root / CARD).write_text(text, encoding="utf-8")
-    files = sorted([*files, _published(root, CARD)], key=lambda file: file.path)
+    files = sorted([*files, *published_files(root, [CARD])], key=lambda file: file.path)
     secrets, pieces = [*secrets, *expert_keys(facts)], answer_pieces(run.votes_folder)
     found = [leak for file in files for leak in leaks(file.source, file.path, repo_id=repo_id, secrets=secrets)]
     # A file that is no text or no JSON is among the leaks already, and cannot be read any further.
@@ -166,10 +194,42 @@ def build_tree(
         found = [leak for file in files for leak in quoted_answers(file.source, file.path, pieces)]
         if data.answers:
             found += row_texts([(file.source, file.path) for file in files], run)
+    refuse_leaks(found, run.path)
+    return Tree(root, tuple(files), tag, MODEL, *commit_message(data, tag), tuple(left_out))
+
+
+def refuse_leaks(found: Sequence[str], source: Path) -> None:
+    """Raise if anything was found that must not be published.
+
+    Raises:
+        InputError: with the first ten.
+    """
     if found:
         shown = "\n".join(f"- {leak}" for leak in found[:10]) + ("\n- …" if len(found) > 10 else "")
-        raise InputError(f"nothing was published: {run.path} holds what must stay here:\n{shown}")
-    return Tree(root, tuple(files), tag, data, tuple(left_out))
+        raise InputError(f"nothing was published: {source} holds what must stay here:\n{shown}")
+
+
+def commit_message(card: CardData, tag: str) -> tuple[str, str]:
+    """Return title and description of a model's commit; both say why this checkpoint was selected."""
+    facts, selection = card.facts, card.facts["selection"]
+    title = (
+        f"{facts['name']}: fold {selection['fold']} of {facts['folds']['n_splits']}, "
+        f"selected for the {card.rule} ({selection['value']:.4f})"
+    )
+    lines = [selection["reason"]]
+    if selection.get("runner_up"):
+        lines.append(f"Runner-up: fold {selection['runner_up']['fold']} ({selection['runner_up']['value']:.4f}).")
+    mean = facts["summary"]["mean"]
+    if card.answers:
+        figures = commit_figures(facts)
+    else:
+        names = {name: FIGURE_NAMES[name] for name in headline_figures(facts)}
+        shown = {name: words[0].lower() + words[1:] if words[1].islower() else words for name, words in names.items()}
+        figures = ", ".join(f"{words} {mean[name]:.4f}" for name, words in shown.items())
+    lines.append(f"Out-of-fold means: {figures}. Tag: {tag}.")
+    if card.defers:
+        lines.append(deferral_summary(facts))
+    return title, "\n\n".join(lines)
 
 
 def _policy(facts: dict[str, Any], run: RunFolder) -> CorpusPolicy:
@@ -206,6 +266,19 @@ def _sources(run: RunFolder, facts: dict[str, Any], policy: CorpusPolicy) -> tup
     return sources, left_out
 
 
+def published_files(root: Path, paths: Iterable[str]) -> list[PublishedFile]:
+    """Return the files of a tree by their names in it, sorted."""
+    return [_published(root, path) for path in sorted(paths)]
+
+
+def content_tag(files: Sequence[PublishedFile], kind: RepoKind) -> str:
+    """Return the name of a content: that of each file, so that the same content has the same tag."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.path}\0{file.sha256}\n".encode())
+    return f"{kind.prefix}-{digest.hexdigest()[:12]}"
+
+
 def _published(root: Path, path: str) -> PublishedFile:
     source = root / path
     size = source.stat().st_size
@@ -215,10 +288,3 @@ def _published(root: Path, path: str) -> PublishedFile:
             sha256.update(piece)
             git.update(piece)
     return PublishedFile(path, source, size, sha256.hexdigest(), git.hexdigest())
-
-
-def _tag(files: Sequence[PublishedFile]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.path}\0{file.sha256}\n".encode())
-    return f"run-{digest.hexdigest()[:12]}"

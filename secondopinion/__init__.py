@@ -29,6 +29,7 @@ _EXPORTS = {
     "load_recipe": ".training.recipe",
     "make_folds": ".training.folds",
     "prepare": ".dataset_scripts",
+    "push_dataset": ".model_cards",
     "push_run": ".model_cards",
     "train": ".training",
 }

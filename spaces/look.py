@@ -261,6 +261,7 @@ def settings(**variables: str) -> dict[str, Any]:
     """
     file = Path(__file__).with_name("space.json")
     chosen = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    chosen.pop("space", None)  # which Space it is, for those who publish it
     chosen |= {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
     if "TRUST_REMOTE_CODE" in os.environ:
         chosen["trust_remote_code"] = os.environ["TRUST_REMOTE_CODE"].lower() in ("1", "true", "yes")

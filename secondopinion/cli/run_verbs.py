@@ -89,34 +89,64 @@ def evaluate(
     epilog=example(
         "secondopinion push runs/maude_offline --to ./published",
         "secondopinion push runs/maude_offline --to my-team/maude-severity --private",
+        "secondopinion push dataset data/ade --to my-team/ade",
+        "secondopinion push metric per_class_f1 --to my-team/per_class_f1",
+        "secondopinion push space maude_severity --to my-team/severity --model my-team/maude-severity",
     )
 )
 def push(
-    run: Annotated[Path, typer.Argument(help="A finished run folder.")],
-    to: Annotated[str, typer.Option(help="namespace/name on the Hub, or a folder (./published).")],
+    what: Annotated[str, typer.Argument(help="model, dataset, metric or space; or a run folder, which is its model.")],
+    source: Annotated[
+        str | None, typer.Argument(help="A run folder, a prepared data set, or the name of a metric or Space.")
+    ] = None,
+    to: Annotated[str, typer.Option(help="namespace/name on the Hub, or a folder (./published).")] = "",
     private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
     revision: Annotated[str | None, typer.Option(help="Branch to commit to; main by default.")] = None,
     create_pr: Annotated[bool, typer.Option(help="Open a pull request instead of committing.")] = False,
-    agreement: Annotated[str | None, typer.Option(help="Name of the agreement that lets you publish.")] = None,
-    license: Annotated[str | None, typer.Option(help="Licence of the model, as the Hub spells it.")] = None,
-    dataset_id: Annotated[str | None, typer.Option(help="The data set's name on the Hub, for the card.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Build and check everything, send nothing.")] = False,
+    agreement: Annotated[
+        str | None, typer.Option(help="Name of the agreement that lets you publish.", rich_help_panel="Of a model")
+    ] = None,
+    license: Annotated[
+        str | None, typer.Option(help="Licence, as the Hub spells it.", rich_help_panel="Of a model")
+    ] = None,
+    dataset_id: Annotated[
+        str | None, typer.Option(help="The data set's name on the Hub, for the card.", rich_help_panel="Of a model")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The model that it shows, on the Hub.", rich_help_panel="Of a Space")
+    ] = None,
+    model_revision: Annotated[
+        str | None, typer.Option(help="The model's branch, tag or commit.", rich_help_panel="Of a Space")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="The phase-1 model (maude_severity).", rich_help_panel="Of a Space")
+    ] = None,
+    baseline_revision: Annotated[
+        str | None, typer.Option(help="The phase-1 model's.", rich_help_panel="Of a Space")
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option(help="Let the Space run the model repository's code.", rich_help_panel="Of a Space")
+    ] = False,
 ) -> None:
-    """Publish a run: weights, code, tokenizer, card, plots and run.json in one commit."""
-    from ..model_cards import push_run
+    """Publish a model, a data set, a metric or a Space: one commit, checked for what must stay here."""
+    from .publishing import push_kind
     from .show import quiet
 
     quiet()
-    result = push_run(
-        run,
+    result = push_kind(
+        what,
+        source,
         to,
-        private=private,
-        revision=revision,
-        create_pr=create_pr,
-        agreement=agreement,
-        license=license,
-        dataset_id=dataset_id,
-        dry_run=dry_run,
+        common={"private": private, "revision": revision, "create_pr": create_pr, "dry_run": dry_run},
+        of_model={"agreement": agreement, "license": license, "dataset_id": dataset_id},
+        of_space={
+            "model": model,
+            "model_revision": model_revision,
+            "baseline": baseline,
+            "baseline_revision": baseline_revision,
+            "trust_remote_code": trust_remote_code,
+        },
     )
     typer.echo(result.message)
 

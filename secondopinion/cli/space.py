@@ -133,6 +133,7 @@ def publish_space(
                 "machine's folders; push the model first, then give the id that it got"
             )
     chosen = {
+        "space": name,
         "model": model_id,
         "revision": revision,
         "baseline": baseline_id,

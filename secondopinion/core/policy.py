@@ -51,5 +51,18 @@ class CorpusPolicy:
             f"pass {wanted} if you hold it and it permits this"
         )
 
+    def require_publish_text(self, corpus: str) -> None:
+        """Raise unless the rows themselves may be published; no agreement permits that.
+
+        Raises:
+            InputError: publishing is not allowed.
+        """
+        if not self.publish_text:
+            held = f", whoever holds {self.agreement!r}" if self.agreement else ""
+            raise InputError(
+                f"the terms of {corpus!r} ({self.licence}; rule publish_text) do not allow publishing its rows{held}: "
+                "they stay where they are. Publish the recipe and the command that prepares them instead"
+            )
+
 
 PUBLIC_UNKNOWN = CorpusPolicy("unknown", text_may_leave_machine=False, publish_text=False, publish_models=True)

@@ -288,6 +288,7 @@ def test_published_space_stands_alone(tmp_path):
     assert {"app.py", "look.py", "panels.py", "readers.py", "README.md", "requirements.txt"} < names
     assert {"space.json", "cleaning/text.py", "cleaning/__init__.py"} < names
     assert json.loads((target / "space.json").read_text()) == {
+        "space": "maude_severity",
         "model": "someone/encoder",
         "revision": "0123abc",
         "baseline": "someone/tfidf",

@@ -1,0 +1,261 @@
+"""Data sets, metrics and Spaces over HTTP with the real client: one commit, none when nothing changed, no leaks."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from huggingface_hub import HfApi
+
+from secondopinion.cli.publishing import metric_names, push_kind, push_metric, push_space
+from secondopinion.core.errors import InputError
+from secondopinion.core.files import read_json, write_json
+from secondopinion.dataset_scripts import prepare
+from secondopinion.model_cards import push_dataset, push_run, push_space_folder
+
+COMMON = {"private": False, "revision": None, "create_pr": False, "dry_run": False}
+OF_MODEL = {"agreement": None, "license": None, "dataset_id": None}
+OF_SPACE = dict.fromkeys(["model", "model_revision", "baseline", "baseline_revision"]) | {"trust_remote_code": False}
+
+
+@pytest.fixture
+def token(hub):
+    return hub.add_token("ann", organizations=("ward",))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "cases"
+    prepare("synthetic_long_cases", "synthetic", folder, cases=30)
+    return folder
+
+
+@pytest.fixture
+def dataset(prepared, tmp_path):
+    return shutil.copytree(prepared, tmp_path / "dataset")
+
+
+def files(hub, kind, repo_id, revision="main"):
+    found = hub.state.repo(repo_id, kind).files(revision)
+    found.pop(".gitattributes")
+    return found
+
+
+def change_rows(folder, change):
+    (path,) = (folder / "data").glob("*.parquet")
+    pq.write_table(change(pq.read_table(path)), path)
+
+
+class TestDatasets:
+    def test_one_commit_then_none(self, hub, token, dataset):
+        result = push_dataset(dataset, "ann/cases", token=token)
+        head, first = hub.state.repo("ann/cases", "datasets").history("main")
+        assert first.title == "initial commit"
+        assert head.title == "synthetic_long_cases: 30 rows"
+        assert read_json(dataset / "prepare.json")["fingerprint"] in head.description
+        assert result.url == f"{hub.url}/datasets/ann/cases/commit/{head.oid}"
+        assert set(files(hub, "datasets", "ann/cases")) == set(result.files)
+        assert hub.state.repo("ann/cases", "datasets").tags == {result.tag: head.oid}
+        again = push_dataset(dataset, "ann/cases", token=token)
+        assert not again.changed
+        assert len(hub.state.repo("ann/cases", "datasets").history("main")) == 2
+
+    def test_a_stranger_loads_and_streams_it(self, hub, token, dataset, tmp_path):
+        push_dataset(dataset, "ann/cases", token=token, private=True)
+        script = """
+import datasets
+loaded = datasets.load_dataset("ann/cases", split="train")
+streamed = datasets.load_dataset("ann/cases", split="train", streaming=True)
+print(len(loaded), loaded.features["label"].names, next(iter(streamed))["text"] == loaded[0]["text"])
+"""
+        own = {"HF_ENDPOINT": hub.url, "HF_TOKEN": token, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0"}
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=os.environ | own, capture_output=True, text=True, timeout=300
+        )
+        assert done.stdout.split("\n")[0] == "30 ['routine', 'urgent_review'] True", done.stderr[-2000:]
+
+    def test_what_is_outdated_goes_and_other_files_stay(self, hub, token, dataset):
+        push_dataset(dataset, "ann/cases", token=token)
+        HfApi(hub.url, token=token).upload_file(
+            path_or_fileobj=b"mine", path_in_repo="notes.txt", repo_id="ann/cases", repo_type="dataset"
+        )
+        (path,) = (dataset / "data").glob("*.parquet")
+        path.rename(path.with_name("train-00001-of-00002.parquet"))
+        push_dataset(dataset, "ann/cases", token=token)
+        found = files(hub, "datasets", "ann/cases")
+        assert found["notes.txt"] == b"mine"
+        assert [name for name in found if name.endswith(".parquet")] == ["data/train-00001-of-00002.parquet"]
+
+    def test_to_a_folder(self, dataset, tmp_path):
+        (dataset / "notes.txt").write_text("mine")
+        result = push_dataset(dataset, tmp_path / "published")
+        assert result.left_out == ("notes.txt",)
+        assert {path.name for path in (tmp_path / "published").iterdir()} == {"README.md", "prepare.json", "data"}
+        assert not push_dataset(dataset, tmp_path / "published").changed
+        with pytest.raises(InputError, match="is the folder that is published itself"):
+            push_dataset(dataset, dataset / "inside")
+
+    @pytest.mark.parametrize(
+        ("corpus", "agreement", "message"),
+        [
+            ("mimic_iv_outcome", "PhysioNet", "rule publish_text.* do not allow .* whoever holds 'PhysioNet'"),
+            ("emrqa", None, "the terms of 'emrqa' .*they stay where they are"),
+        ],
+    )
+    def test_a_corpus_that_forbids_it(self, hub, token, dataset, corpus, agreement, message):
+        facts = read_json(dataset / "prepare.json")
+        policy = facts["policy"] | {"publish_text": False, "agreement": agreement}
+        write_json(dataset / "prepare.json", facts | {"corpus": corpus, "policy": policy})
+        with pytest.raises(InputError, match=message):
+            push_dataset(dataset, "ann/cases", token=token)
+        assert not hub.state.repos
+
+    def test_planted_leaks_are_caught_and_nothing_is_sent(self, hub, token, dataset):
+        secret = "hf_" + "a1B2" * 8
+
+        def plant(table):
+            texts = table["text"].to_pylist()
+            texts[3] += f" {secret}"
+            return table.set_column(table.schema.get_field_index("text"), table.schema.field("text"), pa.array(texts))
+
+        facts = read_json(dataset / "prepare.json")
+        write_json(dataset / "prepare.json", facts | {"source": "/home/ann/letters"})
+        with pytest.raises(InputError, match=r"prepare.json: source: /home/ann/letters, a path of this machine"):
+            push_dataset(dataset, "ann/cases", token=token)
+        write_json(dataset / "prepare.json", facts)
+        change_rows(dataset, plant)
+        with pytest.raises(InputError, match=r"parquet: holds a Hugging Face token") as error:
+            push_dataset(dataset, "ann/cases", token=token)
+        assert secret not in str(error.value)
+        (path,) = (dataset / "data").glob("*.parquet")
+        path.write_bytes(path.read_bytes()[:400])
+        with pytest.raises(InputError, match="is not a Parquet file, or only the beginning of one"):
+            push_dataset(dataset, "ann/cases", token=token)
+        assert not hub.state.repos
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda card: card.replace("license: cc0-1.0", "license: nobody-knows"), "license is 'nobody-knows'"),
+            (
+                lambda card: card.replace("train-*.parquet", "test-*.parquet"),
+                r"configs names data/test-\*.parquet",
+            ),
+            (lambda card: card.replace("configs:", "configs_:"), "has no configs"),
+            (lambda card: card.replace("---\n", "---\na: [\n", 1), "is not valid YAML"),
+            (lambda card: card.split("---\n", 2)[2], "does not begin with metadata"),
+        ],
+    )
+    def test_a_card_that_somebody_broke(self, dataset, tmp_path, change, message):
+        card = dataset / "README.md"
+        card.write_text(change(card.read_text()))
+        with pytest.raises(InputError, match=message):
+            push_dataset(dataset, tmp_path / "published")
+        assert not (tmp_path / "published").exists()
+
+    def test_a_folder_that_was_not_prepared(self, tmp_path):
+        with pytest.raises(InputError, match="holds no prepare.json. Make one with: secondopinion prepare"):
+            push_dataset(tmp_path, "ann/cases")
+
+    def test_another_repository_s_content_is_left_alone(self, hub, token, dataset):
+        api = HfApi(hub.url, token=token)
+        api.create_repo("ann/cases", repo_type="dataset")
+        api.upload_file(path_or_fileobj=b"x", path_in_repo="x.csv", repo_id="ann/cases", repo_type="dataset")
+        with pytest.raises(InputError, match="holds something else .* no prepare.json"):
+            push_dataset(dataset, "ann/cases", token=token)
+
+
+class TestMetrics:
+    @pytest.mark.parametrize("name", ["per_class_f1", "deferral_rate", "clinical_qa", "dragon"])
+    def test_every_metric_is_a_space(self, hub, token, name):
+        assert name in metric_names()
+        result = push_metric(name, f"ward/{name}", token=token)
+        found = files(hub, "spaces", f"ward/{name}")
+        assert set(found) == set(result.files)
+        assert {f"{name}.py", "app.py", "README.md", "requirements.txt", "space.json"} <= set(found)
+        assert hub.state.repo(f"ward/{name}", "spaces").sdk == "gradio"
+        assert yaml.safe_load(found["README.md"].decode().split("---\n")[1])["sdk"] == "gradio"
+        assert not push_metric(name, f"ward/{name}", token=token).changed
+
+    def test_evaluate_loads_it(self, hub, token):
+        import evaluate
+
+        push_metric("per_class_f1", "ann/per_class_f1", token=token)
+        metric = evaluate.load("ann/per_class_f1")
+        found = metric.compute(predictions=[0, 1, 1], references=[0, 1, 0])
+        assert found["accuracy"] == pytest.approx(2 / 3)
+
+    def test_its_name_is_the_repository_s(self, hub, token):
+        with pytest.raises(InputError, match="push per_class_f1 to ann/per_class_f1, not ann/f1"):
+            push_metric("per_class_f1", "ann/f1", token=token)
+        with pytest.raises(InputError, match="no metric 'per_class_f'; did you mean 'per_class_f1'"):
+            push_metric("per_class_f", "ann/per_class_f", token=token)
+
+
+class TestSpaces:
+    def test_it_is_wired_to_the_model(self, hub, token, make_run):
+        pushed = push_run(make_run(), "ann/severity", token=token)
+        result = push_space(
+            "maude_severity", "ann/demo", "ann/severity", model_revision=pushed.tag, trust_remote_code=True, token=token
+        )
+        found = files(hub, "spaces", "ann/demo")
+        wiring = json.loads(found["space.json"])
+        assert wiring == {
+            "space": "maude_severity",
+            "model": "ann/severity",
+            "revision": pushed.tag,
+            "trust_remote_code": True,
+        }
+        front = yaml.safe_load(found["README.md"].decode().split("---\n")[1])
+        assert (front["sdk"], front["models"]) == ("gradio", ["ann/severity"])
+        (head, _) = hub.state.repo("ann/demo", "spaces").history("main")
+        assert head.title == f"maude_severity: shows ann/severity at {pushed.tag}"
+        assert {"severity", "cleaning"} & {name.split("/")[0] for name in found} == {"cleaning"}
+        assert not push_space(
+            "maude_severity", "ann/demo", "ann/severity", model_revision=pushed.tag, trust_remote_code=True, token=token
+        ).changed
+        assert result.url.startswith(f"{hub.url}/spaces/ann/demo/commit/")
+
+    def test_a_folder_that_is_none(self, tmp_path):
+        (tmp_path / "app.py").write_text("")
+        with pytest.raises(InputError, match=r"it lacks README.md, requirements.txt, space.json"):
+            push_space_folder(tmp_path, "ann/demo")
+        for name, text in (("README.md", "---\nsdk: static\n---\n"), ("requirements.txt", ""), ("space.json", "{}")):
+            (tmp_path / name).write_text(text)
+        with pytest.raises(InputError, match="a Space needs sdk: gradio"):
+            push_space_folder(tmp_path, tmp_path.parent / "published")
+
+
+class TestWords:
+    def test_one_word_is_a_run_and_two_name_the_kind(self, make_run, dataset, tmp_path):
+        run = make_run()
+        assert push_kind(str(run.path), None, str(tmp_path / "a"), COMMON, OF_MODEL, OF_SPACE).changed
+        assert push_kind("model", str(run.path), str(tmp_path / "b"), COMMON, OF_MODEL, OF_SPACE).changed
+        assert push_kind("dataset", str(dataset), str(tmp_path / "c"), COMMON, OF_MODEL, OF_SPACE).changed
+        assert push_kind("metric", "dragon", str(tmp_path / "d"), COMMON, OF_MODEL, OF_SPACE).changed
+        wired = OF_SPACE | {"model": "ann/severity"}
+        assert push_kind("space", "long_cases", str(tmp_path / "e"), COMMON, OF_MODEL, wired).changed
+        assert (tmp_path / "e" / "space.json").exists()
+
+    @pytest.mark.parametrize(
+        ("words", "to", "change", "message"),
+        [
+            (("modle", "runs/x"), "a/b", {}, "'modle' is nothing that can be pushed; did you mean 'model'"),
+            (("dataset", None), "a/b", {}, "push dataset needs to know which: secondopinion push dataset data/NAME"),
+            (("dataset", "x"), "", {}, "push needs --to namespace/name for the Hub, or --to ./folder"),
+            (("dataset", "x"), "a/b", {"model": "c/d"}, "--model is for push space, not for push dataset"),
+            (("metric", "x"), "a/b", {"license": "mit"}, "--license is for push model, not for push metric"),
+            (("space", "long_cases"), "a/b", {}, "push space needs the model that it shows"),
+            (("space", "long_casse"), "a/b", {"model": "c/d"}, "no Space 'long_casse'; did you mean 'long_cases'"),
+        ],
+    )
+    def test_words_that_make_no_sense(self, words, to, change, message):
+        of_model = OF_MODEL | {name: value for name, value in change.items() if name in OF_MODEL}
+        of_space = OF_SPACE | {name: value for name, value in change.items() if name in OF_SPACE}
+        with pytest.raises(InputError, match=message):
+            push_kind(*words, to, COMMON, of_model, of_space)
