@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -136,6 +136,36 @@ def commit_tree(
     with hub_errors(repo_id, api.endpoint, f"setting the tag {tree.tag} (the commit {commit.oid} is made)", owner):
         tagged = _tag(api, repo_id, kind, tree.tag, commit.oid, optional=create_pr)
     return HubCommit(commit.pr_url or commit.commit_url, commit.oid, changed=True, tagged=tagged)
+
+
+def collect(
+    title: str, description: str, items: Sequence[tuple[str, str, str]], namespace: str, *, token: str, private: bool
+) -> str:
+    """Put repositories together in a Collection, made where there is none of that title, and return its address.
+
+    Args:
+        title: of the collection; 59 characters at most on the Hub, longer ones are cut.
+        description: of the collection; 150 characters at most, likewise.
+        items: (repository, its type, a note) each; those that are in it already stay as they are.
+        namespace: whose collection.
+        token: with the right to write.
+        private: make a new collection private.
+
+    Raises:
+        InputError: the Hub refused, or could not be reached.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint(), token=token, library_name="secondopinion", library_version=version("secondopinion"))
+    with hub_errors(f"{namespace}/{title}", api.endpoint, "making the collection"):
+        found = api.create_collection(
+            title[:59], namespace=namespace, description=description[:150], private=private, exists_ok=True
+        )
+        there = {(item.item_id, item.item_type) for item in found.items}
+        for repo_id, repo_type, note in items:
+            if (repo_id, repo_type) not in there:
+                api.add_collection_item(found.slug, repo_id, repo_type, note=note, exists_ok=True)
+    return found.url
 
 
 def _open(api: Any, repo_id: str, kind: RepoKind, private: bool, create_pr: bool) -> Any:

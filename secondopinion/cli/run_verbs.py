@@ -92,10 +92,13 @@ def evaluate(
         "secondopinion push dataset data/ade --to my-team/ade",
         "secondopinion push metric per_class_f1 --to my-team/per_class_f1",
         "secondopinion push space maude_severity --to my-team/severity --model my-team/maude-severity",
+        "secondopinion push all runs/maude_offline --to my-team/maude-severity",
     )
 )
 def push(
-    what: Annotated[str, typer.Argument(help="model, dataset, metric or space; or a run folder, which is its model.")],
+    what: Annotated[
+        str, typer.Argument(help="model, dataset, metric, space or all; or a run folder, which is its model.")
+    ],
     source: Annotated[
         str | None, typer.Argument(help="A run folder, a prepared data set, or the name of a metric or Space.")
     ] = None,
@@ -129,7 +132,7 @@ def push(
         bool, typer.Option(help="Let the Space run the model repository's code.", rich_help_panel="Of a Space")
     ] = False,
 ) -> None:
-    """Publish a model, a data set, a metric or a Space: one commit, checked for what must stay here."""
+    """Publish a model, a data set, a metric, a Space, or a run whole: one commit each, checked for what must stay."""
     from .publishing import push_kind
     from .show import quiet
 
@@ -148,7 +151,8 @@ def push(
             "trust_remote_code": trust_remote_code,
         },
     )
-    typer.echo(result.message)
+    for one in result if isinstance(result, list) else [result]:
+        typer.echo(one if isinstance(one, str) else one.message)
 
 
 @app.command(

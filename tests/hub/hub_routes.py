@@ -356,6 +356,34 @@ def resolve(call: Call, prefix: str | None, repo_id: str, revision: str, path: s
     return Reply(blob.content[first : last + 1], 206, headers)
 
 
+@route("POST", "/api/collections")
+def create_collection(call: Call) -> Reply:
+    wish = call.json()
+    call.require_write(wish["namespace"], "make a collection")
+    private = bool(wish.get("private"))
+    return Reply(call.state.collect(wish["namespace"], wish["title"], wish.get("description", ""), private))
+
+
+@route("GET", r"/api/collections/([^/]+/[^/]+)")
+def read_collection(call: Call, slug: str) -> Reply:
+    if slug not in call.state.collections:
+        raise HubError(404, "Collection not found")
+    return Reply(call.state.collections[slug])
+
+
+@route("POST", r"/api/collections/([^/]+/[^/]+)/items?")
+def add_to_collection(call: Call, slug: str) -> Reply:
+    call.require_write(slug.split("/")[0], "add to a collection")
+    items, wish = call.state.collections[slug]["items"], call.json()
+    item = wish["item"]
+    call.repo(f"{item['type']}s", item["id"])
+    if any((own["id"], own["type"]) == (item["id"], item["type"]) for own in items):
+        raise HubError(409, "This item is already in the collection")
+    note = {"text": wish["note"], "html": wish["note"]} if wish.get("note") else None
+    items.append({"_id": f"{len(items):024d}", **item, "position": len(items), "note": note})
+    return Reply(call.state.collections[slug])
+
+
 def answer(call: Call) -> Reply:
     """Find the handler of a call and run it, one at a time."""
     for method, pattern, handler in ROUTES:

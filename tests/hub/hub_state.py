@@ -180,6 +180,7 @@ class HubState:
         self.accounts: dict[str, Account] = {}
         self.repos: dict[tuple[str, str], Repo] = {}
         self.lfs: dict[str, bytes] = {}
+        self.collections: dict[str, dict[str, Any]] = {}
 
     def repo(self, repo_id: str, kind: str = "models") -> Repo:
         """Return a repository that exists."""
@@ -197,6 +198,26 @@ class HubState:
             raise HubError(409, f"You already created this {kind[:-1]} repo: {repo_id}")
         repo = self.repos[kind, repo_id] = Repo(kind, repo_id, private, sdk)
         return repo
+
+    def collect(self, namespace: str, title: str, description: str, private: bool) -> dict[str, Any]:
+        """Make a collection; one of the same title and owner is refused with its slug."""
+        words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+        slug = f"{namespace}/{words}-{hashlib.sha1(f'{namespace} {title}'.encode()).hexdigest()[:24]}"
+        if slug in self.collections:
+            raise HubError(409, "This collection already exists", slug=slug)
+        self.collections[slug] = {
+            "slug": slug,
+            "title": title,
+            "description": description,
+            "owner": {"name": namespace, "type": "user"},
+            "items": [],
+            "lastUpdated": "2026-01-01T00:00:00.000Z",
+            "position": 0,
+            "private": private,
+            "theme": "blue",
+            "upvotes": 0,
+        }
+        return self.collections[slug]
 
     def delete(self, repo_id: str, kind: str = "models") -> None:
         """Remove a repository."""

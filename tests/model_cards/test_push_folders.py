@@ -12,7 +12,7 @@ import pytest
 import yaml
 from huggingface_hub import HfApi
 
-from secondopinion.cli.publishing import metric_names, push_kind, push_metric, push_space
+from secondopinion.cli.publishing import metric_names, push_all, push_kind, push_metric, push_space
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json, write_json
 from secondopinion.dataset_scripts import prepare
@@ -229,6 +229,77 @@ class TestSpaces:
             (tmp_path / name).write_text(text)
         with pytest.raises(InputError, match="a Space needs sdk: gradio"):
             push_space_folder(tmp_path, tmp_path.parent / "published")
+
+
+class TestAll:
+    @pytest.fixture
+    def run(self, make_run, prepared):
+        run = make_run()
+        run.write_local({"data": str(prepared)})
+        facts = run.facts
+        facts["dataset"]["policy"] |= {"publish_text": True}
+        run.write_facts({key: value for key, value in facts.items() if key != "schema_version"})
+        return run
+
+    def test_everything_is_there_and_joined_in_a_collection(self, hub, token, run):
+        done = push_all(run.path, "ward/severity", token=token)
+        model = hub.state.repo("ward/severity").history("main")[0]
+        wiring = json.loads(files(hub, "spaces", "ward/severity-space")["space.json"])
+        assert (wiring["space"], wiring["model"]) == ("maude_severity", "ward/severity")
+        assert hub.state.repo("ward/severity").tags[wiring["revision"]] == model.oid
+        card = files(hub, "models", "ward/severity")["README.md"].decode()
+        assert yaml.safe_load(card.split("---\n")[1])["datasets"] == ["ward/severity-data"]
+        (collection,) = hub.state.collections.values()
+        assert done[-1] == f"collection: {hub.url}/collections/{collection['slug']}"
+        assert [(item["id"], item["type"]) for item in collection["items"]] == [
+            ("ward/severity", "model"),
+            ("ward/severity-data", "dataset"),
+            ("ward/per_class_f1", "space"),
+            ("ward/severity-space", "space"),
+        ]
+        assert run.facts["selection"]["reason"][:80] in collection["items"][0]["note"]["text"]
+        commits = {key: len(repo.history("main")) for key, repo in hub.state.repos.items()}
+        again = push_all(run.path, "ward/severity", token=token)
+        assert not any(one.changed for one in again if not isinstance(one, str))
+        assert {key: len(repo.history("main")) for key, repo in hub.state.repos.items()} == commits
+        assert len(hub.state.collections) == 1
+
+    def test_what_may_not_or_cannot_be_published_is_said(self, hub, token, run, make_run):
+        facts = run.facts
+        facts["dataset"]["policy"] |= {"publish_text": False}
+        run.write_facts({key: value for key, value in facts.items() if key != "schema_version"})
+        done = push_all(run.path, "ann/severity", token=token)
+        assert f"data: the terms of {facts['dataset']['name']} keep its rows where they are" in done
+        assert not [key for key in hub.state.repos if key[0] == "datasets"]
+        words = make_run("tfidf", name="words")
+        done = push_all(words.path, "ann/words", token=token)
+        assert "Space: none of this project shows a model of this kind" in done
+        assert ("spaces", "ann/words-space") not in hub.state.repos
+
+    def test_a_dry_run_sends_nothing(self, hub, run):
+        done = push_all(run.path, "ann/severity", dry_run=True)
+        assert all(one.message.startswith("would push") for one in done if not isinstance(one, str))
+        assert not hub.state.repos
+        assert not hub.state.collections
+
+    def test_cut_off_at_any_request_it_goes_on(self, hub, token, run, quick_retries):
+        push_all(run.path, "ann/whole", token=token)
+        requests = len(hub.requests)
+        whole = {key[1].replace("whole", ""): set(files(hub, key[0], key[1])) for key in hub.state.repos}
+        for cut in range(0, requests, 9):
+            hub.state.repos.clear()
+            hub.state.collections.clear()
+            hub.state.lfs.clear()
+            hub.fail_after(cut)
+            with pytest.raises(InputError):
+                push_all(run.path, "ann/whole", token=token)
+            hub.heal()
+            push_all(run.path, "ann/whole", token=token)
+            assert {key[1].replace("whole", ""): set(files(hub, key[0], key[1])) for key in hub.state.repos} == whole
+
+    def test_a_folder_is_refused(self, run, tmp_path):
+        with pytest.raises(InputError, match="push all makes a collection on the Hub, but .* is a folder"):
+            push_all(run.path, str(tmp_path))
 
 
 class TestWords:
