@@ -16,6 +16,7 @@ from .hub_terms import LICENCES
 from .leaks import leaks
 from .push import PushResult, deliver
 from .staging import CARD, RepoKind, Tree, content_tag, published_files, refuse_leaks
+from .validate import front_matter
 
 PREPARED, WIRING = "prepare.json", "space.json"
 NOT_PUBLISHED = ("__pycache__", ".gradio", ".cache")
@@ -146,7 +147,10 @@ def folder_tree(
 
 def _require_card(path: Path, kind: RepoKind, names: Sequence[str]) -> None:
     """Raise unless the card's metadata can be read and says what its kind of repository needs."""
-    front = _front_matter(path)
+    try:
+        front = front_matter(path.read_text(encoding="utf-8") if path.is_file() else "")
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     licence = front.get("license")
     if licence is not None and licence not in LICENCES:
         raise InputError(f"{path}: license is {licence!r}, which the Hub does not know; write it as in apache-2.0")
@@ -163,17 +167,3 @@ def _require_card(path: Path, kind: RepoKind, names: Sequence[str]) -> None:
         raise InputError(
             f"{path}: its metadata has no configs, so that load_dataset would have to guess; prepare it anew"
         )
-
-
-def _front_matter(path: Path) -> dict[str, Any]:
-    import yaml
-
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    head = text.split("---\n", 2)
-    try:
-        front = yaml.safe_load(head[1]) if text.startswith("---\n") and len(head) == 3 else None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: the metadata at its top is not valid YAML: {error}") from None
-    if not isinstance(front, dict):
-        raise InputError(f"{path} does not begin with metadata between two lines of ---")
-    return front

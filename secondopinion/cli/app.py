@@ -26,6 +26,7 @@ ORDER = (
     "score",
     "extract",
     "push",
+    "verify",
     "space",
     "demo",
 )

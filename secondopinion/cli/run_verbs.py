@@ -157,6 +157,41 @@ def push(
 
 @app.command(
     epilog=example(
+        "secondopinion verify my-team/maude-severity",
+        "secondopinion verify my-team/maude-severity --data data/maude",
+        "secondopinion verify ./published --data data/maude",
+    )
+)
+def verify(
+    model: Annotated[str, typer.Argument(help="A published model: namespace/name on the Hub, or a folder.")],
+    data: Annotated[
+        str | None, typer.Option(help="The prepared data: compute its fingerprint, folds and figures again.")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")] = None,
+    tolerance: Annotated[float, typer.Option(min=0, help="How far a figure may be off.")] = 0.002,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+) -> None:
+    """Download a published model and say which claims of its card hold. Ends with 1 where one does not."""
+    import dataclasses
+    import json as json_module
+
+    from .show import quiet
+    from .verification import verify as run
+
+    quiet()
+    claims = run(model, data, revision=revision, tolerance=tolerance)
+    if json:
+        typer.echo(json_module.dumps([dataclasses.asdict(claim) for claim in claims], indent=2))
+    else:
+        words = {True: "holds", False: "DOES NOT HOLD", None: "not looked at"}
+        for claim in claims:
+            typer.echo(f"{claim.name}: {words[claim.holds]}: {claim.told}")
+    if any(claim.holds is False for claim in claims):
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog=example(
         "secondopinion space maude_severity --model ./published/encoder --baseline ./published/baseline",
         "secondopinion space maude_severity --model my-team/maude-severity --trust-remote-code",
         "secondopinion space deferral_console --model runs/l2d_ade_offline --queue reviews",

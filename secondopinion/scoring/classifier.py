@@ -53,7 +53,7 @@ def open_classifier(
 
 def _folder(model: str | os.PathLike, revision: str | None, token: str | bool | None) -> Path:
     path = Path(model).expanduser()
-    if (path / "run.json").exists():
+    if (path / "run.json").exists() and not (path / "config.json").exists():
         run = RunFolder.open(path)
         kind = run.facts["model"]["kind"]
         if kind == "multitask_qa":
