@@ -18,7 +18,7 @@ demo: $(READY)
 	$(BIN)/secondopinion demo $(if $(filter 0,$(LAUNCH)),--no-launch,)
 
 test: $(READY) browser
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # The browser tests skip, and say so, where chromium cannot be installed.
 browser:

@@ -47,6 +47,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.allow_unix_socket = True
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long, so that no worker is left alone with one of them at the end."""
+    items.sort(key=lambda item: not ({"slow", "browser"} & {marker.name for marker in item.iter_markers()}))
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(CACHE, ignore_errors=True)
 

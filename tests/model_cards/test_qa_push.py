@@ -18,6 +18,8 @@ from secondopinion.dataset_scripts.emrqa.emrqa import AGREEMENT
 from secondopinion.dataset_scripts.emrqa.emrqa import POLICY as EMRQA
 from secondopinion.model_cards import push_run
 
+pytestmark = pytest.mark.slow
+
 REPO = "ann/questions"
 PIPELINE = "pipeline_clinical_question_answering.py"
 STRANGER = (

@@ -13,6 +13,8 @@ from stranger import WITHOUT_THIS_PACKAGE
 
 from secondopinion.model_cards import push_run
 
+pytestmark = pytest.mark.slow
+
 STRANGER = (
     WITHOUT_THIS_PACKAGE
     + """try:

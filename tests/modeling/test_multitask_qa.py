@@ -17,6 +17,8 @@ from transformers import AutoConfig, AutoModel, AutoModelForQuestionAnswering
 from secondopinion.modeling import MultiTaskQAConfig, MultiTaskQAForQuestionAnswering
 from secondopinion.modeling.span_choice import best_spans
 
+pytestmark = pytest.mark.slow
+
 FIELDS = ("start_logits", "end_logits", "category_logits")
 CHOICES = {
     "branched": {"num_shared_layers": 1},

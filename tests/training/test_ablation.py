@@ -20,6 +20,8 @@ from secondopinion.training.ablation.figures import NAMES, mcnemar, variant_diff
 from secondopinion.training.ablation.one_run import main as train_one
 from secondopinion.training.ablation.one_run import peak_memory_mb
 
+pytestmark = pytest.mark.slow
+
 ENCODER = {
     "name": "long",
     "model": {

@@ -47,6 +47,8 @@ from secondopinion.training.recipe import changed_deferral
 from secondopinion.training.report import read_predictions
 from secondopinion.training.trainer import ClassificationTrainer
 
+pytestmark = pytest.mark.slow
+
 ROWS = 240
 SMALL = {"epochs": 2, "learning_rate": 3e-3, "bf16": False, "validation_share": 0.2}
 

@@ -36,6 +36,8 @@ from secondopinion.training.recipe import EncoderSpec
 from secondopinion.training.trainer import ClassificationTrainer
 from secondopinion.training.warning_signs import EpochLosses, losses_of_epochs, parting_sign
 
+pytestmark = pytest.mark.slow
+
 TERMS = {"outcome": ["died"], "fault": ["lead failed"]}
 
 

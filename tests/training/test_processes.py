@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import yaml
 from safetensors.numpy import load_file
 from tiny_encoder import report_classes, save_encoder, save_reports
@@ -11,6 +12,8 @@ from tiny_encoder import report_classes, save_encoder, save_reports
 from secondopinion.core.errors import InputError
 from secondopinion.core.run_folder import RunFolder
 from secondopinion.training.folds import inner_split, make_folds
+
+pytestmark = pytest.mark.slow
 
 LOOPBACK = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1"]
 

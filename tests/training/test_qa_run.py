@@ -25,6 +25,8 @@ from secondopinion.training.question_answering import plots
 from secondopinion.training.question_answering.data import from_rows
 from secondopinion.training.report import read_predictions
 
+pytestmark = pytest.mark.slow
+
 NOTES = 24
 TIMES = ("decided_at", "seconds")
 

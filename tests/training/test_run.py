@@ -19,6 +19,8 @@ from secondopinion.training import evaluate_run, load_recipe, train
 from secondopinion.training.evaluate import predict_run
 from secondopinion.training.report import read_predictions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
