@@ -14,7 +14,7 @@ def test_the_whole_line(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     from secondopinion.cli.demo import run_demo
 
-    folders = run_demo("demo", launch=False, reports=80, folds=[1])
+    folders = run_demo("demo", launch=False, reports=150, folds=[1])
     shown = capsys.readouterr().out
     assert "Death" in shown
     assert "published fold: Fold 1 is the only fold trained" in shown
@@ -27,6 +27,6 @@ def test_the_whole_line(tmp_path, capsys, monkeypatch):
 
     weights = folders["run"] / "fold-1" / "model.safetensors"
     before = weights.stat().st_mtime_ns
-    run_demo("demo", launch=False, reports=80, folds=[1])
+    run_demo("demo", launch=False, reports=150, folds=[1])
     assert weights.stat().st_mtime_ns == before
     assert "already" in capsys.readouterr().err
