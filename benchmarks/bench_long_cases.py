@@ -111,6 +111,9 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="mtsamples.jsonl.gz")
     parser.add_argument("--notes", type=int, default=600)
     parser.add_argument("--specialties", type=int, default=6)
+    parser.add_argument(
+        "--train-folds", type=int, nargs="+", default=[1, 2], help="of the five folds of the notes, those trained"
+    )
     parser.add_argument("--epochs", type=int, help="in place of the recipe's, to see it work")
     parser.add_argument(
         "--lengths", type=int, nargs=2, default=[512, 1024], help="tokens without and with more context"
@@ -134,7 +137,8 @@ def main() -> None:
             parser.error("--set mtsamples needs --source mtsamples.jsonl.gz")
         data = save_notes(arguments.source, arguments.folder / "notes", arguments.notes, arguments.specialties, 13)
         recipe = recipe.replace(
-            name="mtsamples", folds={"strategy": "stratified_group", "n_splits": 5, "train": [1, 2]}
+            name="mtsamples",
+            folds={"strategy": "stratified_group", "n_splits": 5, "train": arguments.train_folds},
         )
         options = {"baseline": recipe.replace(model={"max_length": short}), "length_split": short}
     rows = load_data(DatasetSpec(path=str(data)))

@@ -9,7 +9,7 @@ import re
 import socket
 import struct
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,32 @@ def leaks(path: Path, name: str, *, repo_id: str | None = None, secrets: Sequenc
         yield from _text(path.read_bytes(), name, repo_id, secrets)
     else:
         yield from _machine(path.read_bytes(), name, secrets)
+
+
+def read_words(path: Path, name: str) -> Any:
+    """Return what a published file says in words: plain data of a JSON, the text of others; None where none is said.
+
+    Args:
+        path: the file.
+        name: its name in what is published.
+    """
+    if Path(name).name in ("folds.json", *VOCABULARIES) or not name.endswith((".json", ".md", ".txt")):
+        return None
+    content = path.read_text(encoding="utf-8", errors="replace")
+    return json.loads(content) if name.endswith(".json") else content
+
+
+def strings_of(value: Any) -> Iterator[str]:
+    """Yield the strings of nested plain data, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield str(key)
+            yield from strings_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings_of(item)
 
 
 def _text(content: bytes, name: str, repo_id: str | None, secrets: Sequence[str]) -> Iterator[str]:
@@ -156,6 +182,7 @@ def _skops(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:
 
 def _parquet(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     try:
@@ -167,25 +194,28 @@ def _parquet(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:
     yield from _machine(metadata, name, secrets)
     found: set[str] = set()
     for batch in file.iter_batches(batch_size=4096):
-        for column in batch.columns:
-            for text in _strings(column):
-                found.update(kind for kind, pattern in SECRETS.items() if pattern.search(text))
-                if any(secret and secret in text for secret in secrets):
-                    found.add("the token in use")
+        for texts in (texts for column in batch.columns for texts in _texts(column)):
+            found.update(
+                kind
+                for kind, pattern in SECRETS.items()
+                if kind not in found and pc.any(pc.match_substring_regex(texts, pattern.pattern)).as_py()
+            )
+            if any(secret and pc.any(pc.match_substring(texts, secret)).as_py() for secret in secrets):
+                found.add("the token in use")
     yield from (f"{name}: holds {kind}; remove it, and revoke it if it was ever published" for kind in sorted(found))
 
 
-def _strings(column: Any) -> Iterator[str]:
-    """Yield the texts of an Arrow column, those inside lists and structs too."""
+def _texts(column: Any) -> Iterator[Any]:
+    """Yield the arrays of texts of an Arrow column, those inside lists and structs too."""
     import pyarrow as pa
 
     if pa.types.is_struct(column.type):
         for field in column.flatten():
-            yield from _strings(field)
+            yield from _texts(field)
     elif pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        yield from _strings(column.flatten())
+        yield from _texts(column.flatten())
     elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        yield from (text for text in column.to_pylist() if text)
+        yield column
 
 
 def _png(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:

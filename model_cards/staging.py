@@ -21,9 +21,9 @@ from .deferral_words import deferral_summary
 from .leaks import PICKLES, leaks
 from .problem_words import headline_figures
 from .question_answering import commit_figures
-from .question_answering_leaks import row_texts
 from .render import render_card
 from .required import require_figures
+from .row_leaks import row_texts
 from .tables import FIGURE_NAMES
 from .validate import validate_card
 from .vote_leaks import answer_pieces, expert_keys, quoted_answers
@@ -192,8 +192,7 @@ def build_tree(
     if not found:
         require_code(published_folder(run, facts), sources, data.config)
         found = [leak for file in files for leak in quoted_answers(file.source, file.path, pieces)]
-        if data.answers:
-            found += row_texts([(file.source, file.path) for file in files], run)
+        found += row_texts([(file.source, file.path) for file in files], run)
     refuse_leaks(found, run.path)
     return Tree(root, tuple(files), tag, MODEL, *commit_message(data, tag), tuple(left_out))
 

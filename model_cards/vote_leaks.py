@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .leaks import VOCABULARIES
+from .leaks import read_words, strings_of
 
 PIECE = 40
 COMMON = 3
 SHORTEST_KEY = 8
-WITHOUT_WORDS = ("folds.json", *VOCABULARIES)
 
 
 def expert_keys(facts: Mapping[str, Any]) -> list[str]:
@@ -53,24 +51,8 @@ def quoted_answers(path: Path, name: str, pieces: frozenset[str]) -> Iterator[st
         name: its name in what is published.
         pieces: see `answer_pieces`.
     """
-    if not pieces or Path(name).name in WITHOUT_WORDS or not name.endswith((".json", ".md", ".txt")):
-        return
-    content = path.read_text(encoding="utf-8", errors="replace")
-    strings = _strings(json.loads(content)) if name.endswith(".json") else [content]
-    for string in strings:
+    for string in strings_of(read_words(path, name)) if pieces else ():
         text = " ".join(string.split())
         if any(text[i : i + PIECE] in pieces for i in range(len(text) - PIECE + 1)):
             yield f"{name}: holds a part of an expert's answer (votes/), which may quote a text; remove it"
             return
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield key
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "scoring": {"core", "modeling"},
     "model_cards": {"core"},
     "training": {"core", "modeling", "metrics", "experts", "scoring"},
+    "publishing": {"core", "model_cards", "scoring", "training"},
     "spaces": set(),
     "recipes": set(),
 }

@@ -175,8 +175,8 @@ def verify(
     import dataclasses
     import json as json_module
 
+    from ..publishing import verify as run
     from .show import quiet
-    from .verification import verify as run
 
     quiet()
     claims = run(model, data, revision=revision, tolerance=tolerance)

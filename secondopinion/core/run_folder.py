@@ -107,7 +107,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -255,7 +255,18 @@ class RunFolder:
             raise InputError(
                 f"run.json would hold paths of this machine: {', '.join(local[:3])}; they belong in local.json"
             )
-        write_json(self.facts_file, {"schema_version": SCHEMA_VERSION, **facts})
+        others = {key: value for key, value in facts.items() if key != "schema_version"}
+        write_json(self.facts_file, {"schema_version": SCHEMA_VERSION} | others)
+
+    def add_facts(self, parts: Mapping[str, Any], plots: Sequence[str] = ()) -> None:
+        """Put further parts into run.json, in place of those of the same name, and name further plots.
+
+        Raises:
+            InputError: as `write_facts`.
+        """
+        facts = {**self.facts, **parts}
+        facts["plots"] = sorted({*(facts.get("plots") or []), *plots})
+        self.write_facts(facts)
 
     def write_local(self, paths: dict[str, Any]) -> None:
         """Write what is true on this machine only; never published."""

@@ -67,11 +67,6 @@ class ClassifierTraining:
             check_processor(self.recipe)
         self.problem = problem.measuring(*(rule.metric for rule in rules.values()))
 
-    def strata(self, data: TrainingData) -> np.ndarray:
-        """Return (rows,) the names of the classes, or what the kind of problem spreads evenly."""
-        groups = data.groups if self.recipe.folds.strategy == "stratified_group" else None
-        return data.problem.strata(data.labels, groups, self.recipe.folds.n_splits)
-
     def fit(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> FoldOutcome | None:
         """Train a fold and predict its held-out rows; None on every process but the first."""
         if isinstance(self.recipe.model, EncoderSpec):

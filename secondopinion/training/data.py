@@ -56,6 +56,11 @@ class TrainingData:
         chosen = self.dataset if rows is None else self.dataset.select(rows)
         return list(chosen[self.text_column])
 
+    def strata(self, strategy: str, n_splits: int) -> np.ndarray:
+        """Return (rows,) the names of the classes, or what the kind of problem spreads evenly over folds."""
+        groups = self.groups if strategy == "stratified_group" else None
+        return self.problem.strata(self.labels, groups, n_splits)
+
     def describe(self) -> dict[str, Any]:
         """Return what run.json records about the data: counts and names, no text, no path."""
         return {

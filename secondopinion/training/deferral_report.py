@@ -101,11 +101,7 @@ def write_deferral(
         "figures": figures,
     }
     write_system_predictions(run, rows, decisions)
-    plots = write_deferral_plots(run, figures)
-    facts = run.facts
-    facts["plots"] = sorted({*facts["plots"], *plots})
-    facts["deferral"] = deferral
-    run.write_facts({key: value for key, value in facts.items() if key != "schema_version"})
+    run.add_facts({"deferral": deferral}, plots=write_deferral_plots(run, figures))
     return deferral
 
 

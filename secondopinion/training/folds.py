@@ -176,6 +176,26 @@ def make_folds(
     return Folds(fold, ids, strategy, n_splits, seed, dataset_fingerprint)
 
 
+def folds_of(data: Any, *, strategy: str, n_splits: int, seed: int) -> Folds:
+    """Return the folds of a training's rows, by what a recipe or run.json says of them.
+
+    Args:
+        data: rows of a kind of model, with `ids`, `groups` (or None), `dataset`, `fingerprint` and
+            `strata(strategy, n_splits)`: (rows,) what is to be spread evenly.
+        strategy: one of `STRATEGIES`, or `given`: by the rows' own column `fold`.
+        n_splits: number of folds; not asked for where they are given.
+        seed: of the shuffle; likewise.
+
+    Raises:
+        InputError: no such folds can be made of these rows.
+    """
+    ids, known = data.ids.tolist(), {"dataset_fingerprint": data.fingerprint}
+    if strategy == GIVEN:
+        return given_folds(ids, fold_column(data.dataset), data.groups, **known)
+    strata = data.strata(strategy, n_splits)
+    return make_folds(ids, strata, data.groups, n_splits=n_splits, strategy=strategy, seed=seed, **known)
+
+
 def fold_column(dataset: Any) -> np.ndarray | None:
     """Return (rows,) the column `fold` of a `datasets.Dataset`; None where there is none.
 

@@ -1,4 +1,4 @@
-"""What each kind of model brings to a training: its rows, how they are spread over folds, how one is trained."""
+"""What each kind of model brings to a training: its rows, and how a fold of them is trained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .recipe import Recipe
 class ModelKind(Protocol):
     """One training of one kind of model; `train` calls these in order, folds and resuming are its own.
 
-    Rows are whatever `load` returns, with `ids`, `groups` (or None), `fingerprint` and `describe()`.
+    Rows are whatever `load` returns, with `describe()` and what `folds_of` asks of them.
     """
 
     def load(self) -> Any:
@@ -29,9 +29,6 @@ class ModelKind(Protocol):
         Raises:
             InputError: they do not.
         """
-
-    def strata(self, data: Any) -> np.ndarray:
-        """Return (rows,) what is to be spread evenly over folds."""
 
     def fit(self, data: Any, fold: int, rows: np.ndarray, held_out: np.ndarray) -> Any:
         """Train a fold and predict its held-out rows; None on every process but the first."""

@@ -15,8 +15,8 @@ from ..core.machine import keep_pages
 from ..core.progress import say
 from ..core.run_folder import RunFolder, now
 from .deferral_recipe import local_experts
-from .folds import GIVEN, Folds, fold_column, given_folds, make_folds
-from .kinds import ModelKind, kind_of
+from .folds import Folds, folds_of
+from .kinds import kind_of
 from .processes import process_place
 from .recipe import Recipe, load_recipe
 
@@ -75,13 +75,13 @@ def train(
         run.path.mkdir(parents=True, exist_ok=True)
         run.clean()
         _claim(run, recipe, data)
-        split = _folds(run, recipe, data, kind)
+        split = _folds(run, recipe, data)
         run.write_local(
             {"data": recipe.dataset.path, "baseline": recipe.baseline, "experts": local_experts(recipe.experts)}
         )
     process.wait_for_everyone()
     if not process.is_main_process:
-        split = _folds(run, recipe, data, kind)
+        split = _folds(run, recipe, data)
     chosen = _chosen_folds(folds or recipe.folds.train, split)
     finished = set(run.finished_folds())
     keep_pages()
@@ -137,22 +137,11 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     return {k: v for key, item in value.items() for k, v in _flat(item, f"{prefix}.{key}".lstrip(".")).items()}
 
 
-def _folds(run: RunFolder, recipe: Recipe, data: Any, kind: ModelKind) -> Folds:
+def _folds(run: RunFolder, recipe: Recipe, data: Any) -> Folds:
     if run.folds_file.exists():
         return Folds.load(run.folds_file).for_data(data.ids.tolist(), data.fingerprint, run.folds_file)
-    spec, ids = recipe.folds, data.ids.tolist()
-    if spec.strategy == GIVEN:
-        split = given_folds(ids, fold_column(data.dataset), data.groups, dataset_fingerprint=data.fingerprint)
-    else:
-        split = make_folds(
-            ids,
-            kind.strata(data),
-            data.groups,
-            n_splits=spec.n_splits,
-            strategy=spec.strategy,
-            seed=spec.seed,
-            dataset_fingerprint=data.fingerprint,
-        )
+    spec = recipe.folds
+    split = folds_of(data, strategy=spec.strategy, n_splits=spec.n_splits, seed=spec.seed)
     split.save(run.folds_file)
     return split
 

@@ -281,7 +281,7 @@ EDGES = {
 def test_edges_give_numbers_without_a_warning(edge, rate, groups):
     gold, said, votes, scores = EDGES[edge]
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", RuntimeWarning)
         for positive in (None, "absent"):
             figures = deferral_figures(
                 gold,

@@ -204,3 +204,34 @@ def test_the_token_in_use_is_found_whatever_it_looks_like(tmp_path):
 )
 def test_what_only_looks_like_a_leak(tmp_path, name, text):
     assert scan(tmp_path, name, text) == []
+
+
+NARRATIVE = (
+    "The nurse found the pump silent at 0400 and the patient was given oxygen before the second pump was brought."
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        ("found the pump SILENT at 0400, and\nthe", True),
+        ("found the pump silent at 0400 and", False),
+        ("0 0 0 0 0 0 0 0 1 1 1 1", False),
+    ],
+)
+def test_eight_words_of_a_text_stop_the_push_of_a_classifier(make_run, tmp_path, words, refused):
+    import datasets
+
+    rows = {"id": ["a", "b"], "text": [NARRATIVE, "0 0 0 0 0 0 0 0 1 1 1 1"], "label": [0, 1]}
+    (tmp_path / "data").mkdir()
+    datasets.Dataset.from_dict(rows).to_parquet(tmp_path / "data" / "train.parquet")
+    run = make_run()
+    run.write_local({"data": str(tmp_path / "data")})
+    run.facts_file.write_text(json.dumps({**run.facts, "remark": {"why": f"as it said: {words} …"}}))
+    if not refused:
+        assert push_run(run, tmp_path / "published").changed
+        return
+    with pytest.raises(InputError, match=r"run\.json: holds a part of a row's text; remove it") as caught:
+        push_run(run, tmp_path / "published")
+    assert "silent" not in str(caught.value).lower()
+    assert not (tmp_path / "published").exists()

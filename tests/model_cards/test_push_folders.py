@@ -250,7 +250,7 @@ class TestAll:
         run.write_local({"data": str(prepared)})
         facts = run.facts
         facts["dataset"]["policy"] |= {"publish_text": True}
-        run.write_facts({key: value for key, value in facts.items() if key != "schema_version"})
+        run.write_facts(facts)
         return run
 
     def test_everything_is_there_and_joined_in_a_collection(self, hub, token, run):
@@ -279,7 +279,7 @@ class TestAll:
     def test_what_may_not_or_cannot_be_published_is_said(self, hub, token, run, make_run):
         facts = run.facts
         facts["dataset"]["policy"] |= {"publish_text": False}
-        run.write_facts({key: value for key, value in facts.items() if key != "schema_version"})
+        run.write_facts(facts)
         done = push_all(run.path, "ann/severity", token=token)
         assert f"data: the terms of {facts['dataset']['name']} keep its rows where they are" in done
         assert not [key for key in hub.state.repos if key[0] == "datasets"]

@@ -96,7 +96,7 @@ def test_only_out_of_fold_figures(tmp_path):
     assert write_plots(tmp_path, facts) == ["confusion_matrix.png", "per_class_f1.png"]
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 @pytest.mark.parametrize(
     "names",
     [
@@ -114,7 +114,7 @@ def test_absent_many_and_two_classes(tmp_path, names):
     assert write_plots(tmp_path, facts) == ALL
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 @pytest.mark.parametrize("right", [0.0, 1.0])
 def test_all_wrong_and_all_right(tmp_path, right):
     facts = make_facts(right=1.0)

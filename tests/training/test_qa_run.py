@@ -18,7 +18,10 @@ from tiny_encoder import save_reports
 
 from secondopinion.cli.show import results_of
 from secondopinion.core.errors import InputError
+from secondopinion.core.files import read_json, write_json
 from secondopinion.core.run_folder import RunFolder
+from secondopinion.model_cards import push_run
+from secondopinion.publishing import verify
 from secondopinion.training import evaluate_run, load_recipe, train
 from secondopinion.training.folds import Folds
 from secondopinion.training.question_answering import plots
@@ -314,6 +317,21 @@ def test_evaluate_measures_other_rows_and_refuses_training_rows(run, questions, 
     spans = [{**row, "category_probs": [0.0] * 5, "category_source": ""} for row in question_rows(4, 6, "spans")]
     bare = evaluate_run(run, save_questions(tmp_path / "spans", spans))
     assert "category_accuracy" not in bare["summary"]["out_of_fold"]
+
+
+def test_a_published_model_answers_its_figures_again(run, questions, tmp_path):
+    push_run(run, tmp_path / "published", agreement="ours")
+    claims = {claim.name: claim for claim in verify(tmp_path / "published", questions)}
+    figures = claims[f"figures of fold {run.selected_fold}"]
+    assert figures.holds is True, figures.told
+    assert claims["folds of the data"].holds is True
+    facts = read_json(tmp_path / "published" / "run.json")
+    for fold in facts["fold_results"]:
+        fold["figures"]["f1"] += 0.01
+    write_json(tmp_path / "published" / "run.json", facts)
+    changed = verify(tmp_path / "published", questions)[-1]
+    assert changed.holds is False
+    assert "f1 is" in changed.told
 
 
 def test_runs_are_shown_beside_their_like(run, run_templates):

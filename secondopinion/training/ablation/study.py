@@ -116,10 +116,8 @@ def ablate(
 
 def _into_run(full: TrainedVariant, facts: dict[str, Any]) -> None:
     """Put the ablation into the facts of the full variant's run, so that its card tells of it."""
-    own = full.run.facts
-    own["ablation"] = {key: value for key, value in facts.items() if key not in ("environment", "dataset")}
-    own["plots"] = sorted({*(own.get("plots") or []), draw_ablation(full.run.plots, facts)})
-    full.run.write_facts({key: value for key, value in own.items() if key != "schema_version"})
+    own = {key: value for key, value in facts.items() if key not in ("environment", "dataset")}
+    full.run.add_facts({"ablation": own}, plots=[draw_ablation(full.run.plots, facts)])
 
 
 def _require_classifier(recipe: Recipe) -> None:

@@ -103,11 +103,10 @@ def compare_runs(
 
 def _record(run: RunFolder, facts: dict[str, Any]) -> None:
     """Put a comparison into the facts of a run, in place of an earlier one with the same other run."""
-    own, name = run.facts, facts["runs"][0]["name"]
-    own["comparisons"] = [*(one for one in own.get("comparisons") or [] if one["runs"][0]["name"] != name), facts]
-    plot = f"comparison_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png"
-    own["plots"] = sorted({*(own.get("plots") or []), draw_comparison(run.plots, facts, plot)})
-    run.write_facts({key: value for key, value in own.items() if key != "schema_version"})
+    name = facts["runs"][0]["name"]
+    others = [one for one in run.facts.get("comparisons") or [] if one["runs"][0]["name"] != name]
+    plot = draw_comparison(run.plots, facts, f"comparison_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png")
+    run.add_facts({"comparisons": [*others, facts]}, plots=[plot])
 
 
 def _about(run: RunFolder) -> dict[str, Any]:

@@ -76,6 +76,12 @@ class QuestionAnsweringData:
         names = np.array([*CATEGORIES, UNLABELLED])
         return names[np.where(self.has_category, self.category_probs.argmax(axis=1), len(CATEGORIES))]
 
+    def strata(self, strategy: str, n_splits: int) -> np.ndarray:
+        """Return (rows,) dominant categories and whether there is an answer; rare ones merged."""
+        from .folds import strata
+
+        return strata(self, np.arange(len(self)), n_splits, strategy != "stratified")
+
     def texts(self, rows: np.ndarray) -> Iterator[tuple[list[int], list[str], list[str]]]:
         """Yield (rows, questions, contexts) of some rows, a few hundred at a time."""
         for start in range(0, len(rows), BATCH_ROWS):

@@ -83,10 +83,7 @@ def write_answer_deferral(
     }
     add_decisions(run, rows, decisions)
     write_curve(run.plots, figures)
-    facts = run.facts
-    facts["plots"] = sorted({*facts["plots"], CURVE})
-    facts["deferral"] = deferral
-    run.write_facts({key: value for key, value in facts.items() if key != "schema_version"})
+    run.add_facts({"deferral": deferral}, plots=[CURVE])
     return deferral
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ...core.files import write_json
 from ...core.run_folder import RunFolder, now
 from ..evaluate import refuse_training_rows
-from ..qa_recipe import AnswerDatasetSpec
+from ..qa_recipe import AnswerDatasetSpec, QuestionAnsweringSpec
 from ..recipe import load_recipe
 from .answers import AnswerRows
 from .data import QuestionAnsweringData, load_questions
@@ -79,10 +79,29 @@ def answer_rows(run: RunFolder, data: QuestionAnsweringData, fold: int, dtype: s
         fold: which fold's model.
         dtype: of its weights, `float32` or `bfloat16`.
     """
+    spec = load_recipe(run.facts["recipe"]).model
+    return answers_of(run.fold_folder(fold), data, spec, np.arange(len(data)), dtype)
+
+
+def answers_of(
+    folder: Path,
+    data: QuestionAnsweringData,
+    spec: QuestionAnsweringSpec,
+    rows: np.ndarray,
+    dtype: str = "float32",
+) -> AnswerRows:
+    """Return what a saved model answers to some rows, with its own threshold and temperature.
+
+    Args:
+        folder: of the model and its tokenizer.
+        data: all rows.
+        spec: sizes of windows, as in the recipe that it was trained by.
+        rows: which of them to answer, as sorted indices.
+        dtype: of its weights, `float32` or `bfloat16`.
+    """
     from transformers import AutoTokenizer
 
-    folder = run.fold_folder(fold)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    windows = windows_of(data, tokenizer, load_recipe(run.facts["recipe"]).model)
-    answers, _ = Predictor(windows, tokenizer, np.arange(len(data)), label="answering")(load_model(folder, dtype))
+    windows = windows_of(data, tokenizer, spec)
+    answers, _ = Predictor(windows, tokenizer, rows, label="answering")(load_model(folder, dtype))
     return answers

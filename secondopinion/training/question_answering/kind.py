@@ -16,7 +16,6 @@ from ..qa_recipe import QuestionAnsweringRecipe
 from .data import QuestionAnsweringData, load_questions
 from .figures import measure
 from .fold import AnswerOutcome, fit_answer_fold
-from .folds import strata
 from .model import question_tokenizer
 from .single_task import fit_single_task
 from .windows import windows_of
@@ -55,11 +54,6 @@ class QuestionAnsweringTraining:
                 "folder, or what secondopinion.training.question_answering.data.from_rows returns"
             )
         data.require(self.recipe.model.tasks)
-
-    def strata(self, data: QuestionAnsweringData) -> np.ndarray:
-        """Return (rows,) dominant categories and whether there is an answer; rare ones merged."""
-        spec = self.recipe.folds
-        return strata(data, np.arange(len(data)), spec.n_splits, spec.strategy != "stratified")
 
     def tokenizer(self) -> Any:
         """Return the encoder's tokenizer, loaded once."""

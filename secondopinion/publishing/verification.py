@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..core.errors import InputError
 from ..core.files import read_json
+from .claim import Claim
 
 TAG = re.compile(r"""revision=["'](run-[0-9a-f]{12})["']""")
 # Lines of a card that hold the repository's name or the tag.
@@ -21,21 +18,6 @@ NAMED = re.compile(
     r"from_pretrained|skops\.io\.load|snapshot_download|hf_hub_download|pipeline\(|The tag |revision=|secondopinion "
 )
 TOLERANCE = 0.002
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Something that a published model says of itself.
-
-    Attributes:
-        name: what it is about.
-        holds: whether it was found so; None where it could not be looked at.
-        told: what was found, in a sentence.
-    """
-
-    name: str
-    holds: bool | None
-    told: str
 
 
 def verify(
@@ -72,7 +54,11 @@ def verify(
     facts, card = read_json(folder / "run.json"), folder / "README.md"
     text = card.read_text(encoding="utf-8") if card.is_file() else ""
     claims = [_files(folder, text), _nothing_private(folder), *_card(folder, text, facts), *_folds(folder, facts)]
-    return claims if data is None else [*claims, *_data(folder, facts, data, tolerance)]
+    if data is None:
+        return claims
+    from .recomputation import recompute
+
+    return [*claims, *recompute(folder, facts, data, tolerance)]
 
 
 def _download(model: str, revision: str | None, token: str | None) -> Path:
@@ -196,83 +182,3 @@ def _folds(folder: Path, facts: Mapping[str, Any]) -> list[Claim]:
     if found != said:
         return [Claim("folds", False, f"folds.json has SHA-1 {found}, run.json says {said}")]
     return [Claim("folds", True, f"SHA-1 {said}")]
-
-
-def _data(folder: Path, facts: Mapping[str, Any], data: str | os.PathLike, tolerance: float) -> list[Claim]:
-    from ..training.data import load_data
-    from ..training.recipe import DatasetSpec
-
-    if facts["model"]["kind"] == "multitask_qa":
-        told = "questions are not looked at here; measure the model with: secondopinion evaluate RUN --data DATA"
-        return [Claim("data", None, told)]
-    stored = facts["recipe"]["dataset"]
-    with tempfile.TemporaryDirectory(prefix="secondopinion-") as cache:
-        rows = load_data(DatasetSpec(**{**stored, "path": os.fspath(data)}), Path(cache))
-        said = facts["dataset"]["fingerprint"]
-        if rows.fingerprint != said:
-            told = f"{rows.name} has fingerprint {rows.fingerprint} ({len(rows.ids):,} rows), run.json says {said}"
-            return [Claim("data", False, told + f" ({facts['dataset']['rows']:,} rows): it is other data")]
-        claims = [Claim("data", True, f"{len(rows.ids):,} rows, fingerprint {said}")]
-        split = _folds_anew(facts, rows)
-        same = split.sha1 == facts["folds"]["sha1"]
-        told = f"made anew from the data, they have SHA-1 {split.sha1}"
-        claims.append(Claim("folds of the data", same, told + ("" if same else f", not {facts['folds']['sha1']}")))
-        return [*claims, _figures(folder, facts, rows, split, tolerance)] if same else claims
-
-
-def _folds_anew(facts: Mapping[str, Any], rows: Any) -> Any:
-    from ..training.folds import GIVEN, fold_column, given_folds, make_folds
-
-    spec, ids = facts["folds"], rows.ids.tolist()
-    if spec["strategy"] == GIVEN:
-        return given_folds(ids, fold_column(rows.dataset), rows.groups, dataset_fingerprint=rows.fingerprint)
-    return make_folds(
-        ids,
-        rows.problem.strata(
-            rows.labels, rows.groups if spec["strategy"] == "stratified_group" else None, spec["n_splits"]
-        ),
-        rows.groups,
-        n_splits=spec["n_splits"],
-        strategy=spec["strategy"],
-        seed=spec["seed"],
-        dataset_fingerprint=rows.fingerprint,
-    )
-
-
-def _figures(folder: Path, facts: Mapping[str, Any], rows: Any, split: Any, tolerance: float) -> Claim:
-    from ..training.problems.tasks import problem_of_task
-
-    fold = facts["selection"]["fold"]
-    _, held_out = split.rows(fold)
-    problem = problem_of_task(facts["task"]).measuring(facts["selection"]["rule"]["metric"])
-    gold = problem.align(rows.problem, rows.labels, rows.name)[held_out]
-    logits = _predict(folder, facts["model"]["kind"], rows.texts(held_out))
-    found = dict(_flat(problem.figures(gold, logits.astype(np.float64))))
-    said = dict(_flat(next(one for one in facts["fold_results"] if one["fold"] == fold)["figures"]))
-    off = {name: abs(found[name] - value) for name, value in said.items() if name in found}
-    worst = max(off, key=off.get)
-    name = f"figures of fold {fold}"
-    told = f"{len(off)} figures of {len(held_out):,} rows that it never saw, predicted again"
-    if off[worst] > tolerance:
-        return Claim(name, False, f"{told}: {worst} is {found[worst]:.4f}, run.json says {said[worst]:.4f}")
-    return Claim(name, True, f"{told}: none is off by more than {off[worst]:.4f}")
-
-
-def _predict(folder: Path, kind: str, texts: list[str]) -> np.ndarray:
-    if kind == "tfidf":
-        from ..training.baseline import TfidfClassifier
-
-        return TfidfClassifier.load(folder).logits(texts)
-    from ..scoring.classifier import open_classifier
-    from ..scoring.engine import score_texts
-
-    return score_texts(*open_classifier(folder), texts)
-
-
-def _flat(figures: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, float]]:
-    for key, value in figures.items():
-        if isinstance(value, Mapping):
-            if key not in ("intervals", "confusion_matrix"):
-                yield from _flat(value, f"{where}{key}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{where}{key}", float(value)

@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from secondopinion.cli.verification import verify
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json, write_json
 from secondopinion.model_cards import push_run
+from secondopinion.publishing import verify
 from secondopinion.training import load_recipe, train
 
 LABELS = ["Death", "Injury", "Malfunction"]
