@@ -6,6 +6,10 @@
 'cls_mean_concat'
 """
 
+from .supported_versions import OLDEST  # noqa: F401  (first, for an older transformers lacks what follows)
+
+# isort: split
+
 from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoModelForSequenceClassification, AutoProcessor
 from transformers.pipelines import PIPELINE_REGISTRY
 

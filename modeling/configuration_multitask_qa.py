@@ -1,5 +1,9 @@
 """Configuration of a model that answers a question with a span of the context and the answer's category."""
 
+from .supported_versions import OLDEST  # noqa: F401  (first, for an older transformers lacks what follows)
+
+# isort: split
+
 import math
 from typing import Any, Literal, get_args
 

@@ -1,5 +1,9 @@
 """Configuration of a classifier over a pooled encoder."""
 
+from .supported_versions import OLDEST  # noqa: F401  (first, for an older transformers lacks what follows)
+
+# isort: split
+
 from typing import Any, Literal, get_args
 
 from huggingface_hub.dataclasses import strict

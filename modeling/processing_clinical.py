@@ -1,5 +1,9 @@
 """A processor of clinical text: measurements and abbreviations normalised, tokens, global attention on entities."""
 
+from .supported_versions import OLDEST  # noqa: F401  (first, for an older transformers lacks what follows)
+
+# isort: split
+
 import copy
 import json
 import os
