@@ -8,19 +8,26 @@ from typing import Any
 
 import datasets
 
+from secondopinion.core.card import Card, template_environment
+from secondopinion.core.card_edits import signed
+from secondopinion.core.files import atomic_file
 
-def render_card(template: Path, facts: Mapping[str, Any], info: datasets.DatasetInfo, front: Mapping[str, Any]) -> str:
-    """Return the text of a card; the same facts give the same bytes.
+
+def write_card(
+    path: Path, facts: Mapping[str, Any], info: datasets.DatasetInfo, *, template: Path, front: Mapping[str, Any]
+) -> None:
+    """Write a card, whole or not at all; the same facts give the same bytes.
 
     Args:
-        template: the corpus's README.md, a Jinja template over `facts`.
+        path: of README.md.
         facts: as in prepare.json.
         info: what `datasets` knows of the data.
+        template: the corpus's README.md, a Jinja template over `facts`.
         front: metadata of the corpus: `pretty_name`, `tags`, …; the rest is filled here.
-    """
-    import jinja2
-    import yaml
 
+    Raises:
+        DiskFullError: no room was left.
+    """
     metadata = {
         "license": facts["policy"]["licence"],
         "language": ["en"],
@@ -31,19 +38,13 @@ def render_card(template: Path, facts: Mapping[str, Any], info: datasets.Dataset
         **front,
         "tags": sorted(front["tags"]),
     }
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = template_environment()
     environment.filters["share"] = lambda part, whole: f"{part / whole:.1%}" if whole else "none"
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["rate"] = lambda value: "none" if value is None else f"{value:.3f}"
     body = environment.from_string(template.read_text(encoding="utf-8")).render(facts=facts)
-    head = yaml.safe_dump(metadata, sort_keys=True, allow_unicode=True)
-    return f"---\n{head}---\n\n{body}"
+    with atomic_file(path) as temporary:
+        temporary.write_text(signed(Card.from_template(dict(sorted(metadata.items())), body)), encoding="utf-8")
 
 
 def size_category(rows: int) -> str:
@@ -52,8 +53,8 @@ def size_category(rows: int) -> str:
     >>> size_category(30_540)
     '10K<n<100K'
     """
-    steps = ("1K", "10K", "100K", "1M", "10M", "100M")
+    steps = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
     for power, word in enumerate(steps, start=3):
         if rows < 10**power:
             return "n<1K" if power == 3 else f"{steps[power - 4]}<n<{word}"
-    return "n>100M"
+    return "n>1T"

@@ -10,6 +10,7 @@ _EXPORTS = {
     "CardData": ".data",
     "PushResult": ".push",
     "card_data": ".data",
+    "preview_html": ".preview",
     "publish": ".push",
     "push_dataset": ".folders",
     "push_run": ".push",

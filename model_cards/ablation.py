@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from secondopinion.core.wording import difference
+
 from .tables import Table, count, number, plain
 
 BASELINE, FULL = "baseline", "full"
@@ -18,12 +20,15 @@ def opening(facts: Mapping[str, Any]) -> str:
     over = f"mean over {len(seeds)} seeds" if len(seeds) > 1 else "one training each"
     about = f"of class {plain(own['positive'])}" if own["positive"] else "means over classes"
     averaged = " on the mean probabilities of the seeds" if len(seeds) > 1 else ""
-    return (
-        f"{len(own['variants'])} variants of the recipe, trained on the same folds and measured on the same "
-        f"{count(own['rows'])} held-out rows ({over}). F1, precision and recall are {about}. *p* is McNemar's exact "
-        f"test against the baseline{averaged}, corrected for {len(own['variants']) - 1} comparisons (Holm); intervals "
-        f"come from {count(own['resamples'])} paired resamples."
-    )
+    variants, rows = len(own["variants"]), count(own["rows"])
+    trained = f"{variants} variants of the recipe, trained on the same folds"
+    tested = f"*p* is McNemar's exact test against the baseline{averaged}, corrected for {variants - 1} comparisons"
+    sentences = [
+        f"{trained} and measured on the same {rows} held-out rows ({over}).",
+        f"F1, precision and recall are {about}.",
+        f"{tested} (Holm); intervals come from {count(own['resamples'])} paired resamples.",
+    ]
+    return " ".join(sentences)
 
 
 def table(facts: Mapping[str, Any]) -> Table:
@@ -91,7 +96,4 @@ def _title(one: Mapping[str, Any]) -> str:
 
 
 def _difference(found: Mapping[str, Any]) -> str:
-    if "difference" not in found:
-        return "–"
-    f1 = found["difference"]["f1"]
-    return f"{f1['difference']:+.3f} [{f1['low']:+.3f}, {f1['high']:+.3f}]"
+    return difference(found["difference"]["f1"]) if "difference" in found else "–"

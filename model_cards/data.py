@@ -11,7 +11,8 @@ from secondopinion.core.run_folder import RunFolder
 
 from . import problem_words, question_answering
 from .deferral import TAGS, has_deferral, published_folder, system_metrics
-from .hub_terms import LICENCES, is_repo_id
+from .hub_terms import is_repo_id
+from .licences import known_licence, licence_flags, require_licence
 from .limits import derive_limits
 from .required import LIBRARIES, require_figures, require_same_labels
 from .tables import describe_rule, figure_name, slug
@@ -50,6 +51,7 @@ class CardData:
         facts: what run.json holds.
         config: what the config.json of the published model holds.
         limits: sentences derived from the facts.
+        benchmark_task: the task that was measured, where the data set is a benchmark of the Hub; see `eval_results`.
     """
 
     repo_id: str | None
@@ -63,6 +65,7 @@ class CardData:
     facts: dict[str, Any]
     config: dict[str, Any]
     limits: tuple[str, ...]
+    benchmark_task: str | None = None
 
     @property
     def title(self) -> str:
@@ -126,6 +129,20 @@ class CardData:
         name = self.facts["model"].get("base_model")
         return name if is_repo_id(name) else None
 
+    @property
+    def licence_flags(self) -> list[str]:
+        """What someone who takes the model must know of the licences behind it."""
+        return licence_flags(self.license, self.facts)
+
+    def headline_metric(self) -> dict[str, Any]:
+        """Return the entry of the model index that stands for the model, without an expert's help."""
+        metrics = self._metrics()
+        if self.answers:
+            return metrics[0]
+        title = figure_name(problem_words.headline_figures(self.facts)[0])
+        own = [metric for metric in metrics if "deferring system" not in metric["name"]]
+        return next(metric for metric in own if metric["name"].startswith(title))
+
     def metadata(self) -> dict[str, Any]:
         """Return the front matter as plain data, keys in the order they are written."""
         adapter = self.facts["model"].get("adapter")
@@ -145,7 +162,7 @@ class CardData:
                 {
                     "clinical-text",
                     "secondopinion",
-                    slug(self.kind),
+                    slug(self.config.get("model_type", "") if "origin" in self.facts else self.kind),
                     slug(self.facts["dataset"]["name"]),
                     *(TAGS if self.defers else []),
                     *(question_answering.TAGS if self.answers else []),
@@ -219,6 +236,7 @@ def card_data(
     language: str = "en",
     dataset_id: str | None = None,
     examples: Sequence[tuple[str, ...]] | None = None,
+    benchmark_task: str | None = None,
 ) -> CardData:
     """Gather what a card says.
 
@@ -233,9 +251,11 @@ def card_data(
         examples: authored (title, text) pairs for the widget, or (title, question, context) triples where the model
             answers questions. By default three for such a model and for device-report severity, none for other
             classes.
+        benchmark_task: the task of the data set's `eval.yaml` that was measured, where it is a benchmark of the Hub.
 
     Raises:
-        InputError: the run lacks its selection or figures, or they do not fit together.
+        InputError: the run lacks its selection or figures, they do not fit together, or the encoder's licence forbids
+            the model's.
     """
     facts = run.facts
     require_figures(facts, run)
@@ -251,17 +271,19 @@ def card_data(
         same = set(facts["task"]["label_names"]) == DEVICE_REPORT_LABELS
         examples = DEVICE_REPORT_EXAMPLES if same else ()
     stated = license or facts["recipe"].get("license") or facts["model"].get("base_license") or "unknown"
-    known = stated.lower() in LICENCES
+    licence, licence_name = known_licence(stated)
+    require_licence(licence, facts)
     return CardData(
         repo_id=repo_id,
         location=repo_id or f"./{folder_name or run.name}",
         revision=revision,
-        license=stated.lower() if known else "other",
-        license_name=None if known else slug(stated),
+        license=licence,
+        license_name=licence_name,
         language=language,
         dataset_id=dataset_id or (dataset_name if is_repo_id(dataset_name) else None),
         examples=tuple(tuple(map(str, example)) for example in examples),
         facts=facts,
         config=config,
         limits=tuple(derive_limits(facts)),
+        benchmark_task=benchmark_task,
     )

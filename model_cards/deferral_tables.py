@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from secondopinion.core.wording import p_value
+
 from .deferral_words import f1_phrase
 from .tables import Table, count, dollars, drop_empty, figure_name, interval, number, plain
 
@@ -263,14 +265,3 @@ def _rule_value(key: str, value: Any) -> str:
         return dollars(value)
     words = {"kind": KINDS, "mode": MODES, "objective": {"f1": "F1", "expected_cost": "mean cost of an answer"}}
     return plain(words.get(key, {}).get(value, value))
-
-
-def p_value(value: float | None) -> str:
-    """Return a p-value as one prints it.
-
-    >>> p_value(0.0004), p_value(0.0312), p_value(None)
-    ('< 0.001', '0.031', '–')
-    """
-    if value is None:
-        return number(None)
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -176,15 +176,6 @@ def missed_sentence(losses: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def p_phrase(value: float) -> str:
-    """Return a p-value after its `p`.
-
-    >>> p_phrase(0.0312), p_phrase(1e-9)
-    ('= 0.031', '< 0.001')
-    """
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
-
-
 def share(figures: Mapping[str, Any], key: str) -> str:
     """Return a share in percent, with its interval where there is one.
 

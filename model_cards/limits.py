@@ -7,6 +7,7 @@ from typing import Any
 
 from . import question_answering_limits
 from .deferral_limits import deferral_limits
+from .licences import forbids_commerce
 from .long_context_words import training_limits
 from .problem_words import gives_numbers
 from .question_answering import answers_questions
@@ -33,6 +34,24 @@ def _synthetic(facts: dict[str, Any]) -> Iterator[str]:
             "**Synthetic data.** Every training text was written by a generator. The figures say nothing about "
             "real reports; this model shows how the parts work together and nothing more."
         )
+
+
+def _elsewhere(facts: dict[str, Any]) -> Iterator[str]:
+    origin = facts.get("origin")
+    if not origin:
+        return
+    told = "**Trained elsewhere.** Its training was not seen here; which texts it learned from is its owner's word"
+    if trained_on := origin.get("trained_on"):
+        found = trained_on["overlap"]
+        told += (
+            f". The held-out rows were compared with the {count(trained_on['rows'])} that it is said to have learned "
+            f"from: {count(found['left_out'])} of {count(found['compared'])} occur there too, or nearly so, and were "
+            "left out."
+        )
+    else:
+        told += ", and nothing could be compared with it: had it seen the rows that it was measured on, the figures "
+        told += "would flatter it."
+    yield told
 
 
 def _missed(facts: dict[str, Any]) -> Iterator[str]:
@@ -98,6 +117,8 @@ def _folds_not_trained(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _ungrouped(facts: dict[str, Any]) -> Iterator[str]:
+    if facts.get("origin"):
+        return
     if facts["folds"]["strategy"] == "given":
         yield (
             "**Given folds.** The data itself says which rows are held out; nothing here kept near-duplicate texts "
@@ -113,6 +134,10 @@ def _ungrouped(facts: dict[str, Any]) -> Iterator[str]:
 def _span(facts: dict[str, Any]) -> Iterator[str]:
     span = facts["dataset"].get("date_range")
     if facts["dataset"].get("synthetic"):
+        return
+    if facts.get("origin"):
+        measured = f"from {span[0]} to {span[1]}" if span and all(span) else "of no stated date"
+        yield f"**Time.** It was measured on texts {measured}; what it learned from is not known here."
         return
     if span and all(span):
         yield (f"**Time.** The training data runs from {span[0]} to {span[1]}; what came later may read differently.")
@@ -159,7 +184,13 @@ def _calibration(facts: dict[str, Any]) -> Iterator[str]:
     if not calibration:
         yield "**Uncalibrated.** The probabilities are not calibrated: read them as a ranking, not as shares."
         return
-    ece = calibration["ece"]
+    ece, advised = calibration["ece"], calibration.get("advised")
+    if advised:
+        yield (
+            f"**Uncalibrated.** The probabilities are as the model came, expected calibration error "
+            f"{number(ece['before'])}: read them as a ranking rather than as shares."
+        )
+        return
     if ece["after"] >= ece["before"]:
         yield (
             f"**Calibration.** Temperature scaling did not lower the expected calibration error "
@@ -172,8 +203,16 @@ def _calibration(facts: dict[str, Any]) -> Iterator[str]:
         )
 
 
+def _non_commercial(facts: dict[str, Any]) -> Iterator[str]:
+    licences = {"encoder": facts["model"].get("base_license"), "data": facts["dataset"]["policy"].get("licence")}
+    found = [f"{whose} ({own})" for whose, own in licences.items() if forbids_commerce(str(own).lower())]
+    if found:
+        yield f"**Not for commercial use**, by the licence of the {' and of the '.join(found)}."
+
+
 RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     _synthetic,
+    _elsewhere,
     deferral_limits,
     _missed,
     _weakest_class,
@@ -187,6 +226,7 @@ RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     training_limits,
     _label_noise,
     _calibration,
+    _non_commercial,
 )
 QUESTION_RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     *question_answering_limits.FIRST,
@@ -194,4 +234,5 @@ QUESTION_RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     _epoch_cap,
     _span,
     *question_answering_limits.LAST,
+    _non_commercial,
 )

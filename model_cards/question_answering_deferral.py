@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .deferral_tables import p_value
+from secondopinion.core.wording import p_value
+
 from .question_answering import FIGURES
 from .tables import Table, count, interval, number, plain
 

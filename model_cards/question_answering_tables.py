@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from .deferral_tables import p_value
+from secondopinion.core.wording import p_value
+
 from .question_answering import FIGURES, UNLABELLED, figure_title
 from .tables import Table, count, drop_empty, interval, number, spread
 

@@ -6,6 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from secondopinion.core.card import Card, template_environment
+from secondopinion.core.card_edits import signed
+from secondopinion.core.wording import p_phrase
+
 from . import (
     ablation,
     comparison,
@@ -56,12 +60,20 @@ PLOT_NAMES = {
 
 
 def render_card(data: CardData) -> str:
-    """Return the text of README.md: YAML front matter, then Markdown.
+    """Return the text of README.md: YAML front matter, Markdown, and the comment by which edits are told from it.
 
     Args:
         data: see `card_data`.
     """
-    front = _yaml(data.metadata())
+    return signed(card_of(data))
+
+
+def card_of(data: CardData) -> Card:
+    """Return a card as metadata and sections.
+
+    Args:
+        data: see `card_data`.
+    """
     from .number_tables import NumberTables
 
     tables = {
@@ -71,30 +83,15 @@ def render_card(data: CardData) -> str:
     }
     template = _environment().get_template(ANSWERS_TEMPLATE if data.answers else TEMPLATE)
     body = template.render(card=data, facts=data.facts, **tables)
-    lines = [line.rstrip() for line in body.splitlines()]
-    kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
-    return f"---\n{front}---\n\n" + "\n".join(kept).strip() + "\n"
-
-
-def _yaml(metadata: dict[str, Any]) -> str:
-    import yaml
-
-    return yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False)
+    return Card.from_template(data.metadata(), body)
 
 
 @cache
 def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import FileSystemLoader
 
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(count=count, number=number, plain=plain, setting=setting, figure=figure_name)
+    environment = template_environment(FileSystemLoader(TEMPLATES))
+    environment.filters.update(count=count, number=number, p=p_phrase, plain=plain, setting=setting, figure=figure_name)
     environment.globals.update(
         ablating=ablation,
         comparing=comparison,

@@ -7,20 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-FIGURE_NAMES = {
-    "accuracy": "Accuracy",
-    "macro_f1": "Macro F1",
-    "micro_f1": "Micro F1",
-    "weighted_f1": "Weighted F1",
-    "auc": "AUC",
-    "linear_kappa": "Linear kappa",
-    "unweighted_kappa": "Unweighted kappa",
-    "mae": "Mean absolute error",
-    "rmse": "Root mean squared error",
-    "r2": "R²",
-    "pearson": "Pearson correlation",
-    "r_smape": "R-SMAPE",
-}
+from secondopinion.core.wording import FIGURE_NAMES
+
 PER_CLASS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
 

@@ -4,62 +4,44 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from secondopinion.core.card import front_matter
 from secondopinion.core.errors import InputError, closest
 
 from .hub_terms import DATASET_ID, LANGUAGES, LICENCES, PIPELINE_TAGS, is_repo_id
 
-REQUIRED = ("language", "library_name", "license", "model-index", "pipeline_tag", "tags")
-KNOWN = frozenset(
-    {
-        *REQUIRED,
-        "base_model",
-        "base_model_relation",
-        "datasets",
-        "license_link",
-        "license_name",
-        "metrics",
-        "model_file",
-        "model_format",
-        "widget",
-    }
+# What each kind of repository needs in its metadata, and what else it may hold.
+REQUIRED = {
+    "model": "language library_name license model-index pipeline_tag tags",
+    "dataset": "configs dataset_info language license pretty_name size_categories tags task_categories",
+    "space": "app_file colorFrom colorTo emoji license python_version sdk sdk_version tags title",
+}
+OPTIONAL = {
+    "model": "base_model base_model_relation co2_eq_emissions datasets inference metrics model_file model_format "
+    "model_name new_version widget",
+    "dataset": "annotations_creators language_creators multilinguality paperswithcode_id source_datasets task_ids "
+    "viewer",
+    "space": "datasets description disable_embedding fullWidth header hf_oauth hf_oauth_scopes models pinned "
+    "preload_from_hub short_description startup_duration_timeout suggested_hardware suggested_storage",
+}
+OF_ALL = (
+    "arxiv doi extra_gated_button_content extra_gated_description extra_gated_fields extra_gated_heading "
+    "extra_gated_prompt license_link license_name thumbnail"
 )
+COLOURS = ("blue", "gray", "green", "indigo", "pink", "purple", "red", "yellow")
+LONGEST_DESCRIPTION = 60
 BASE_RELATIONS = ("adapter", "finetune", "merge", "quantized")
-_BLOCK = re.compile(r"---\n(.*?\n)---\n", re.DOTALL)
 
 
-def front_matter(text: str) -> dict[str, Any]:
-    """Return the metadata of a card as plain data.
-
-    Raises:
-        InputError: there is none, or it is not a YAML mapping of plain values.
-    """
-    import yaml
-
-    block = _BLOCK.match(text)
-    if block is None:
-        raise InputError("the card has no metadata: it must begin with a YAML block between two lines of ---")
-    try:
-        metadata = yaml.safe_load(block.group(1))
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" in line {where.line + 2}" if where else ""
-        raise InputError(
-            f"the card's metadata is not plain YAML{line}: {getattr(error, 'problem', None) or error}. "
-            "Python or NumPy objects are not allowed there; give strings, numbers and lists"
-        ) from None
-    if not isinstance(metadata, dict):
-        raise InputError(f"the card's metadata is a {type(metadata).__name__}, expected `key: value` lines")
-    return metadata
-
-
-def validate_card(text: str) -> None:
+def validate_card(text: str, kind: str = "model", others: Collection[str] = ()) -> None:
     """Raise unless the metadata of a card is complete and of the right form.
 
     Args:
         text: the whole README.md.
+        kind: of repository: `model`, `dataset` or `space`; a metric is a Space.
+        others: keys that may stand there as well, such as those that a person added (`keep_edits`).
 
     Raises:
         InputError: with every problem named.
@@ -76,8 +58,10 @@ def validate_card(text: str) -> None:
     - license: 'nope' is not a licence the Hub knows; use 'other' with license_name, or known: ...
     """
     metadata = front_matter(text)
-    problems = [f"{key} is missing" for key in REQUIRED if metadata.get(key) in (None, "", [])]
-    problems += [f"{key}: unknown key; {closest(key, KNOWN)}" for key in sorted(set(map(str, metadata)) - KNOWN)]
+    required = REQUIRED[kind].split()
+    known = {*required, *OPTIONAL[kind].split(), *OF_ALL.split(), *others}
+    problems = [f"{key} is missing" for key in required if metadata.get(key) in (None, "", [])]
+    problems += [f"{key}: unknown key; {closest(key, known)}" for key in sorted(set(map(str, metadata)) - known)]
     checks = {
         "license": _license,
         "language": _languages,
@@ -86,10 +70,20 @@ def validate_card(text: str) -> None:
         "base_model_relation": _base_model_relation,
         "datasets": _datasets,
         "metrics": _sorted_strings,
-        "tags": _sorted_strings,
+        "tags": _sorted_strings if kind != "space" else _strings,
         "library_name": _plain_name,
         "widget": _widget,
         "model-index": _model_index,
+        "configs": _configs,
+        "dataset_info": _dataset_info,
+        "size_categories": _size_categories,
+        "task_categories": _task_categories,
+        "colorFrom": _colour,
+        "colorTo": _colour,
+        "models": _base_model,
+        "sdk": _sdk,
+        "python_version": _python_version,
+        "short_description": _short_description,
     }
     for key, check in checks.items():
         if metadata.get(key) not in (None, "", []):
@@ -146,11 +140,63 @@ def _plain_name(value: Any) -> Iterator[str]:
         yield f": {value!r} is not a name in lower case"
 
 
-def _sorted_strings(value: Any) -> Iterator[str]:
+def _strings(value: Any) -> Iterator[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         yield f": {value!r} is not a list of strings"
+
+
+def _sorted_strings(value: Any) -> Iterator[str]:
+    if problems := list(_strings(value)):
+        yield from problems
     elif value != sorted(set(value)):
         yield f": {value} must be sorted, each once: {sorted(set(value))}"
+
+
+def _configs(value: Any) -> Iterator[str]:
+    for number, config in enumerate(_listed(value)):
+        if not isinstance(config, dict) or not isinstance(config.get("config_name"), str):
+            yield f"[{number}].config_name is missing"
+            continue
+        for place, part in enumerate(_listed(config.get("data_files"))):
+            if not isinstance(part, str) and not (isinstance(part, dict) and {"path", "split"} <= part.keys()):
+                yield f"[{number}].data_files[{place}] needs a split and a path; load_dataset reads them"
+
+
+def _dataset_info(value: Any) -> Iterator[str]:
+    for number, info in enumerate(_listed(value)):
+        if not isinstance(info, dict) or not info.get("features"):
+            yield f"[{number}].features is missing: class names would be lost"
+
+
+def _size_categories(value: Any) -> Iterator[str]:
+    for size in _listed(value):
+        if not re.fullmatch(r"n<1K|10{0,2}[KMB]<n<10{0,2}[KMBT]|n>1T", str(size)):
+            yield f": {size!r} is not a size the Hub knows, such as 10K<n<100K"
+
+
+def _task_categories(value: Any) -> Iterator[str]:
+    for task in _listed(value):
+        yield from _pipeline_tag(task)
+
+
+def _colour(value: Any) -> Iterator[str]:
+    if value not in COLOURS:
+        yield f": {value!r} is no colour of a Space; {closest(str(value), COLOURS)}"
+
+
+def _sdk(value: Any) -> Iterator[str]:
+    if value not in ("docker", "gradio", "static"):
+        yield f": {value!r} is nothing that the Hub runs; {closest(str(value), ('docker', 'gradio', 'static'))}"
+
+
+def _python_version(value: Any) -> Iterator[str]:
+    if not isinstance(value, str) or not re.fullmatch(r"3\.\d+(?:\.\d+)?", value):
+        yield f": {value!r} is no version in quotes, such as '3.11' (3.10 without quotes is the number 3.1)"
+
+
+def _short_description(value: Any) -> Iterator[str]:
+    if not isinstance(value, str) or len(value) > LONGEST_DESCRIPTION:
+        yield f": {len(str(value))} characters, the Hub takes {LONGEST_DESCRIPTION} at most"
 
 
 def _widget(value: Any) -> Iterator[str]:

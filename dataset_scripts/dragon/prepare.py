@@ -10,9 +10,8 @@ from typing import Any
 import datasets
 
 from secondopinion.core.errors import InputError
-from secondopinion.core.files import atomic_file
 
-from ..cards import render_card
+from .. import cards
 from ..preparing import prepare_folder
 from .case_rows import TEST_FILE
 from .dragon import DragonBuilder
@@ -53,8 +52,7 @@ def write_card(path: Path, facts: Mapping[str, Any], info: datasets.DatasetInfo)
         "tags": ["clinical", "dragon", "medical", *(["synthetic"] if facts["synthetic"] else [])],
         **case_front(facts, info),
     }
-    with atomic_file(path) as temporary:
-        temporary.write_text(render_card(TEMPLATE, facts, info, front), encoding="utf-8")
+    cards.write_card(path, facts, info, template=TEMPLATE, front=front)
 
 
 def case_front(facts: Mapping[str, Any], info: datasets.DatasetInfo) -> dict[str, Any]:

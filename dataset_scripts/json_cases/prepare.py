@@ -8,9 +8,7 @@ from typing import Any
 
 import datasets
 
-from secondopinion.core.files import atomic_file
-
-from ..cards import render_card
+from .. import cards
 from ..dragon.prepare import case_front
 from ..preparing import prepare_folder
 from .json_cases import JsonCasesBuilder
@@ -44,5 +42,4 @@ def write_card(path: Path, facts: Mapping[str, Any], info: datasets.DatasetInfo)
         "tags": ["clinical", "medical", *(["synthetic"] if facts["synthetic"] else [])],
         **case_front(facts, info),
     }
-    with atomic_file(path) as temporary:
-        temporary.write_text(render_card(TEMPLATE, facts, info, front), encoding="utf-8")
+    cards.write_card(path, facts, info, template=TEMPLATE, front=front)

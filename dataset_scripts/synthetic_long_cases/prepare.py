@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import datasets
-
-from secondopinion.core.files import atomic_file
-
-from ..cards import render_card
+from ..cards import write_card
 from ..preparing import prepare_folder
 from .configuration import SOURCE
 from .synthetic_long_cases import SyntheticLongCasesBuilder
@@ -45,10 +41,5 @@ def prepare(
         InputError: an option is wrong, or the source is not the word.
         DiskFullError: no room was left.
     """
-    return prepare_folder(SyntheticLongCasesBuilder, write_card, source, output, force=force, **options)
-
-
-def write_card(path: Path, facts: Mapping[str, Any], info: datasets.DatasetInfo) -> None:
-    """Write README.md of the prepared data set."""
-    with atomic_file(path) as temporary:
-        temporary.write_text(render_card(TEMPLATE, facts, info, FRONT), encoding="utf-8")
+    card = partial(write_card, template=TEMPLATE, front=FRONT)
+    return prepare_folder(SyntheticLongCasesBuilder, card, source, output, force=force, **options)

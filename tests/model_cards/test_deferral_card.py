@@ -42,6 +42,8 @@ def test_two_renders_are_equal_and_valid(run):
     text = card_text(run)
     assert text == card_text(run)
     validate_card(text)
+    alone = card_data(run, dataset_id="ann/maude", benchmark_task="severity").headline_metric()
+    assert alone["name"].startswith("Macro F1, classifier alone"), "no expert answers for a leaderboard"
     assert "\n\n\n" not in text
     assert not re.search(r"[ \t]\n", text)
     assert "None\n" not in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...core.wording import difference
 from .variants import BASELINE
 
 HEADER = ("variant", "accuracy", "precision", "recall", "F1", "F1 − baseline", "false pos.", "p", "minutes", "memory")
@@ -86,12 +87,11 @@ def _figures(one: Mapping[str, Any], where: str) -> list[str]:
     ]
     cells.append(_with_interval(figures["f1"]))
     if one["name"] == BASELINE:
-        difference = test = "–"
+        gain = test = "–"
     else:
-        f1, told = found["difference"]["f1"], found["mcnemar"]
-        difference = f"{f1['difference']:+.3f} [{f1['low']:+.3f}, {f1['high']:+.3f}]"
+        gain, told = difference(found["difference"]["f1"]), found["mcnemar"]
         test = f"{told['p_value']:.3f} ({told['p_holm']:.3f})"
-    return [*cells, difference, f"{figures['false_positives']['mean']:.1f}", test]
+    return [*cells, gain, f"{figures['false_positives']['mean']:.1f}", test]
 
 
 def _with_interval(figure: Mapping[str, Any]) -> str:

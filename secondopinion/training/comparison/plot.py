@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.files import atomic_file
+from ...core.wording import figure_title
 from ..plots import BLUE, GREY, INK, RED, drawing
-from .table import figure_title
 
 NAME = "comparison.png"
 LONGEST = 44

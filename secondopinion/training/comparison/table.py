@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...core.wording import difference, figure_title, p_phrase, p_value
 from ..ablation.table import markdown
 
 WAYS = 12
@@ -34,17 +35,7 @@ def with_interval(found: Mapping[str, Any]) -> str:
     '+0.100 [+0.020, +0.200] *'
     """
     clear = " *" if found["low"] > 0 or found["high"] < 0 else ""
-    return f"{found['difference']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]{clear}"
-
-
-def figure_title(name: str) -> str:
-    """Return a figure's name in words.
-
-    >>> figure_title("f1_Death"), figure_title("macro_f1")
-    ('F1 of Death', 'Macro F1')
-    """
-    words = name.replace("macro_f1", "macro F1").replace("f1_", "F1 of ").replace("_", " ")
-    return words[0].upper() + words[1:]
+    return difference(found) + clear
 
 
 def _figures(facts: Mapping[str, Any], first: str, second: str) -> list[str]:
@@ -58,12 +49,12 @@ def _figures(facts: Mapping[str, Any], first: str, second: str) -> list[str]:
 def _reading(facts: Mapping[str, Any]) -> list[str]:
     test, counts, left_out = facts["test"], facts["changes"]["counts"], facts["left_out"]
     units = "rows" if facts["groups"] is None else f"{facts['groups']:,} groups of rows"
-    p_value = "p < 0.001" if test["p_value"] < 0.001 else f"p = {test['p_value']:.3f}"
     lines = [
         f"{facts['rows']:,} rows that both predicted out of fold. {counts['became_right']:,} became right, "
-        f"{counts['became_wrong']:,} became wrong ({p_value}, McNemar's exact test); {counts['both_right']:,} are "
-        f"right and {counts['both_wrong']:,} wrong in both. In brackets: 95% intervals of paired differences, second "
-        f"minus first, from {facts['resamples']:,} resamples of {units}; *: zero is not in it."
+        f"{counts['became_wrong']:,} became wrong (p {p_phrase(test['p_value'])}, McNemar's exact test); "
+        f"{counts['both_right']:,} are right and {counts['both_wrong']:,} wrong in both. In brackets: 95% intervals "
+        f"of paired differences, second minus first, from {facts['resamples']:,} resamples of {units}; *: zero is not "
+        "in it."
     ]
     if any(left_out):
         lines += ["", f"Not compared: {left_out[0]:,} rows of the first alone, {left_out[1]:,} of the second alone."]
@@ -84,7 +75,7 @@ def _slices(facts: Mapping[str, Any]) -> list[str]:
             with_interval(one),
             f"{one['only_second_right']:,}",
             f"{one['only_first_right']:,}",
-            "< 0.001" if one["p_holm"] < 0.001 else f"{one['p_holm']:.3f}",
+            p_value(one["p_holm"]),
         ]
         for one in facts["slices"]
     ]
