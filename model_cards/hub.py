@@ -9,11 +9,12 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from secondopinion.core.errors import InputError
 
-from .staging import RepoKind, Tree
+from .staging import CARD, RepoKind, Tree, keep_card
 
 KEPT = frozenset({".gitattributes", ".gitignore", "LICENSE", "LICENSE.md", "LICENSE.txt", "README.md"})
 RERUN = "what was published before is untouched; run the same command again, it sends only what is missing"
@@ -29,12 +30,14 @@ class HubCommit:
         changed: whether the repository holds something now that it did not when the push began. Of two equal pushes at
             once both may say so: the client makes no empty commit and returns the other's.
         tagged: whether the tag that the card pins points at this content.
+        kept: what of the card stays as a person edited it, in words.
     """
 
     url: str
     oid: str
     changed: bool
     tagged: bool
+    kept: str = ""
 
 
 def endpoint() -> str:
@@ -69,6 +72,7 @@ def commit_tree(
     private: bool = False,
     branch: str = "main",
     create_pr: bool = False,
+    force_card: bool = False,
 ) -> HubCommit:
     """Bring a repository to the content of `tree` by one commit, and put the tag that the card pins on it.
 
@@ -82,6 +86,7 @@ def commit_tree(
         private: make a new repository private.
         branch: to commit to; made from `main` when it does not exist.
         create_pr: open a pull request instead of committing to the branch.
+        force_card: write the card as it is, over what a person edited in the one that is there.
 
     Raises:
         InputError: the Hub refused, or could not be reached; the message says what to do.
@@ -109,13 +114,19 @@ def commit_tree(
             if hasattr(entry, "blob_id")
         }
     _require_our_content(remote, repo_id, kind)
+    present = None
+    if CARD in remote and not force_card:
+        with hub_errors(repo_id, api.endpoint, "reading its card", owner):
+            there = api.hf_hub_download(repo_id, CARD, revision=head, repo_type=kind.repo_type)
+        present = Path(there).read_text(encoding="utf-8", errors="replace")
+    tree, told = keep_card(tree, present)
     staged = {file.path: file for file in tree.files}
     changed = [file for path, file in staged.items() if remote.get(path) not in (file.sha256, file.git_sha1)]
     outdated = sorted(path for path in remote if kind.is_ours(path) and path not in staged)
     if not changed and not outdated:
         with hub_errors(repo_id, api.endpoint, "setting the tag", owner):
             tagged = _tag(api, repo_id, kind, tree.tag, head)
-        return HubCommit(f"{api.endpoint}/{page}/commit/{head}", head, changed=False, tagged=tagged)
+        return HubCommit(f"{api.endpoint}/{page}/commit/{head}", head, changed=False, tagged=tagged, kept=told)
     with contextlib.ExitStack() as stack:
         stack.enter_context(hub_errors(repo_id, api.endpoint, "sending the files", owner))
         stream = not _server_has_xet(api, repo_id, kind, branch, token)
@@ -135,7 +146,7 @@ def commit_tree(
         )
     with hub_errors(repo_id, api.endpoint, f"setting the tag {tree.tag} (the commit {commit.oid} is made)", owner):
         tagged = _tag(api, repo_id, kind, tree.tag, commit.oid, optional=create_pr)
-    return HubCommit(commit.pr_url or commit.commit_url, commit.oid, changed=True, tagged=tagged)
+    return HubCommit(commit.pr_url or commit.commit_url, commit.oid, changed=True, tagged=tagged, kept=told)
 
 
 def collect(

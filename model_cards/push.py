@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import PARTIAL, disk_errors, partial_name, replace_folder
-from secondopinion.core.run_folder import RunFolder
+from secondopinion.core.run_folder import BASE, RunFolder
 
 from .hub_terms import is_repo_id
-from .staging import MODEL, RepoKind, Tree, build_tree
+from .staging import CARD, MODEL, RepoKind, Tree, build_tree, keep_card
+
+if TYPE_CHECKING:
+    from .branches import Branch
 
 FOLDER = "folder:"
 # (folder to write into, repository or None, folder's name or None, secrets) → tree
@@ -34,6 +39,7 @@ class PushResult:
         size: bytes of all files.
         left_out: files of the checkpoint that were not published.
         message: what happened, in a sentence.
+        branches: what was published beside it, each on a branch of its own.
     """
 
     url: str
@@ -44,10 +50,11 @@ class PushResult:
     size: int
     left_out: tuple[str, ...]
     message: str
+    branches: tuple[PushResult, ...] = ()
 
     def __str__(self) -> str:
         """Return what a terminal shows: what happened, where, and what was not published."""
-        lines = [self.message] + ([self.url] if self.commit else [])
+        lines = [*(one.message for one in self.branches), self.message] + ([self.url] if self.commit else [])
         if self.left_out:
             lines.append(f"not published: {', '.join(self.left_out)}")
         return "\n".join(lines)
@@ -63,12 +70,20 @@ def push_run(
     agreement: str | None = None,
     create_pr: bool = False,
     dry_run: bool = False,
+    force_card: bool = False,
     license: str | None = None,
     language: str = "en",
     dataset_id: str | None = None,
     examples: Sequence[tuple[str, ...]] | None = None,
+    benchmark_task: str | None = None,
+    folds: bool = False,
+    dtypes: Sequence[str] = (),
 ) -> PushResult:
     """Publish the selected checkpoint of a run, or its deferring system, with its card, plots and facts.
+
+    Beside it, each on a branch of its own (or in a folder `<to>-<branch>`): of a run with LoRA the `adapter` and the
+    `base` that it belongs on; on demand every fold, and copies in other types. They are sent first, so that a card
+    never tells of what is not there.
 
     Args:
         run: the run folder.
@@ -80,29 +95,44 @@ def push_run(
         agreement: the agreement that permits publishing, where the corpus asks for one.
         create_pr: open a pull request instead of committing.
         dry_run: build and check everything, write nothing.
+        force_card: write the card anew, over what was edited by hand in the published one.
         license: of the model, as the Hub spells it (see `card_data` for the default).
         language: ISO 639 code of the texts.
         dataset_id: the data set on the Hub.
         examples: authored (title, text) pairs for the card's widget; (title, question, context) triples where the
             model answers questions.
+        benchmark_task: task of the benchmark `dataset_id` that was measured, for `.eval_results/` (see `eval_results`).
+        folds: publish each trained fold as well, on branches `fold-1`, `fold-2`, …
+        dtypes: publish copies of the model with weights in `bfloat16` or `float16`, on branches of these names.
 
     Raises:
         InputError: the run cannot be published as it is, or the Hub refused; the message says what to do.
         DiskFullError: no room was left.
     """
+    from .branches import branches_of
+
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
-    build = _run_builder(run, agreement, license=license, language=language, dataset_id=dataset_id, examples=examples)
-    return deliver(
-        build,
-        MODEL,
-        to,
-        own=run.path,
-        private=private,
-        token=token,
-        revision=revision,
-        create_pr=create_pr,
-        dry_run=dry_run,
-    )
+    card = {"license": license, "language": language, "dataset_id": dataset_id, "examples": examples}
+    card["benchmark_task"] = benchmark_task
+    options = {"own": run.path, "private": private, "token": token, "create_pr": create_pr, "dry_run": dry_run}
+    options["force_card"] = force_card
+    build, one_branch = _run_builder(run, agreement, **card), bool(revision or create_pr)
+    if one_branch and (folds or dtypes):
+        raise InputError(
+            "revision and create_pr are for one branch, but folds and copies in another dtype go to branches of their "
+            "own: leave one or the other out"
+        )
+    beside = [] if one_branch else branches_of(run, run.facts, folds=folds, dtypes=dtypes)
+    if not beside:
+        return deliver(build, MODEL, to, revision=revision, **options)
+    deliver(build, MODEL, to, **options | {"dry_run": True})  # what is wrong is said before anything is sent
+    results, tags = [], {}
+    for branch in beside:
+        make = _branch_builder(run, branch, agreement, base_revision=tags.get(BASE), **card)
+        place = _beside(to, branch.name)
+        results.append(deliver(make, MODEL, place, revision=None if place != to else branch.name, **options))
+        tags[branch.name] = results[-1].tag
+    return dataclasses.replace(deliver(build, MODEL, to, **options), branches=tuple(results))
 
 
 def publish(
@@ -111,6 +141,7 @@ def publish(
     *,
     agreement: str | None = None,
     dry_run: bool = False,
+    force_card: bool = False,
     **card: object,
 ) -> PushResult:
     """Write the tree of a push into a folder; an older one is replaced as a whole.
@@ -120,13 +151,15 @@ def publish(
         to: the folder; it must be new, empty or an earlier push.
         agreement: the agreement that permits publishing, where the corpus asks for one.
         dry_run: build and check everything, write nothing.
+        force_card: write the card anew, over what was edited by hand in the published one.
         **card: `license`, `language`, `dataset_id`, `examples` as in `card_data`.
 
     Raises:
         InputError: the run cannot be published as it is, or the folder holds something else.
         DiskFullError: no room was left.
     """
-    return _to_folder(_run_builder(run, agreement, **card), MODEL, Path(to).expanduser(), run.path, dry_run)
+    target = Path(to).expanduser()
+    return _to_folder(_run_builder(run, agreement, **card), MODEL, target, run.path, dry_run, force_card)
 
 
 def deliver(
@@ -140,6 +173,7 @@ def deliver(
     revision: str | None = None,
     create_pr: bool = False,
     dry_run: bool = False,
+    force_card: bool = False,
 ) -> PushResult:
     """Publish a tree to the Hub or a folder.
 
@@ -154,6 +188,7 @@ def deliver(
         revision: branch to commit to.
         create_pr: open a pull request instead of committing.
         dry_run: build and check everything, write nothing.
+        force_card: write the card anew, over what was edited by hand in the published one.
 
     Raises:
         InputError: it cannot be published as it is, or the Hub refused.
@@ -163,7 +198,7 @@ def deliver(
     if folder is not None:
         if private or revision or create_pr:
             raise InputError(f"private, revision and create_pr are for the Hub, but {to} is a folder; leave them out")
-        return _to_folder(build, kind, folder, own, dry_run)
+        return _to_folder(build, kind, folder, own, dry_run, force_card)
     return _to_hub(
         build,
         kind,
@@ -173,6 +208,7 @@ def deliver(
         branch=revision or "main",
         create_pr=create_pr,
         dry_run=dry_run,
+        force_card=force_card,
     )
 
 
@@ -184,7 +220,28 @@ def _run_builder(run: RunFolder, agreement: str | None, **card: object) -> Build
     return build
 
 
-def _to_folder(build: Build, kind: RepoKind, target: Path, own: Path | None, dry_run: bool) -> PushResult:
+def _branch_builder(run: RunFolder, branch: Branch, agreement: str | None, **options: object) -> Build:
+    from .branches import build_branch
+
+    def build(root: Path, repo_id: str | None, folder_name: str | None, secrets: Sequence[str]) -> Tree:
+        # The lines that load it name the folder of the published model, beside which its own is.
+        named = {} if folder_name is None else {"folder_name": folder_name}
+        return build_branch(
+            run, root, branch, repo_id=repo_id, agreement=agreement, secrets=secrets, **named, **options
+        )
+
+    return build
+
+
+def _beside(to: str | os.PathLike, branch: str) -> str | os.PathLike:
+    """Return where a branch goes: into the same repository, or a folder beside the published one."""
+    folder = as_folder(to)
+    return to if folder is None else folder.with_name(f"{folder.resolve().name}-{branch}")
+
+
+def _to_folder(
+    build: Build, kind: RepoKind, target: Path, own: Path | None, dry_run: bool, force_card: bool
+) -> PushResult:
     target = target.expanduser()
     _require_free(target, kind, own)
     name = target.resolve().name
@@ -196,7 +253,9 @@ def _to_folder(build: Build, kind: RepoKind, target: Path, own: Path | None, dry
     try:
         with disk_errors(target):
             staging.mkdir(parents=True)
-            tree = build(staging, None, name, ())
+            kept = not force_card and (target / CARD).is_file()
+            present = (target / CARD).read_text(encoding="utf-8", errors="replace") if kept else None
+            tree, told = keep_card(build(staging, None, name, ()), present)
             same = _same_content(tree, target)
             if not same:
                 replace_folder(staging, target)
@@ -205,8 +264,10 @@ def _to_folder(build: Build, kind: RepoKind, target: Path, own: Path | None, dry
     for left_by_a_kill in target.parent.glob(f".{target.name}.*{PARTIAL}"):
         shutil.rmtree(left_by_a_kill, ignore_errors=True)
     if same:
-        return _result(tree, str(target), None, False, f"{target} holds exactly this already: nothing to do")
-    return _result(tree, str(target), None, True, f"wrote {_extent(tree)} to {target}")
+        return _result(
+            tree, str(target), None, False, _with(f"{target} holds exactly this already: nothing to do", told)
+        )
+    return _result(tree, str(target), None, True, _with(f"wrote {_extent(tree)} to {target}", told))
 
 
 def as_folder(to: str | os.PathLike) -> Path | None:
@@ -246,6 +307,7 @@ def _to_hub(
     branch: str,
     create_pr: bool,
     dry_run: bool,
+    force_card: bool,
 ) -> PushResult:
     from .hub import commit_tree, endpoint, find_token
 
@@ -255,7 +317,9 @@ def _to_hub(
         if dry_run:
             page = f"{endpoint()}/{kind.path}{repo_id}"
             return _result(tree, page, None, False, f"would push {_extent(tree)} to {page}")
-        commit = commit_tree(tree, repo_id, token=secret, private=private, branch=branch, create_pr=create_pr)
+        commit = commit_tree(
+            tree, repo_id, token=secret, private=private, branch=branch, create_pr=create_pr, force_card=force_card
+        )
     if not commit.changed:
         message = f"{repo_id} holds exactly this already: no commit was made"
     elif create_pr:
@@ -264,7 +328,7 @@ def _to_hub(
         message = f"pushed {_extent(tree)} to {repo_id} in one commit"
     if not commit.tagged:
         message += f"; the card pins the tag {tree.tag}, which you may not set: ask its owner to, on {commit.oid}"
-    return _result(tree, commit.url, commit.oid, commit.changed, message)
+    return _result(tree, commit.url, commit.oid, commit.changed, _with(message, commit.kept))
 
 
 def _require_free(target: Path, kind: RepoKind, own: Path | None) -> None:
@@ -300,6 +364,10 @@ def _same_content(tree: Tree, target: Path) -> bool:
         present[file.path].stat().st_size == file.size and file_sha256(present[file.path]) == file.sha256
         for file in tree.files
     )
+
+
+def _with(message: str, told: str) -> str:
+    return f"{message}; {told}" if told else message
 
 
 def _extent(tree: Tree) -> str:

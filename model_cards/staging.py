@@ -5,19 +5,22 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from secondopinion.core.card_edits import keep_edits
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import PARTIAL, disk_errors
 from secondopinion.core.policy import CorpusPolicy
-from secondopinion.core.run_folder import RunFolder
+from secondopinion.core.run_folder import ADAPTER, RunFolder
 
 from .data import CardData, card_data
 from .deferral import published_folder, require_code
 from .deferral_words import deferral_summary
+from .eval_results import FOLDER as RESULTS
+from .eval_results import eval_results
 from .leaks import PICKLES, leaks
 from .problem_words import headline_figures
 from .question_answering import commit_figures
@@ -133,9 +136,19 @@ def is_ours(path: str) -> bool:
     >>> is_ours("model-00001-of-00002.safetensors"), is_ours("plots/roc.png"), is_ours("LICENSE")
     (True, True, False)
     """
-    if path.startswith(f"{PLOTS}/"):
-        return path.count("/") == 1 and path.endswith(".png")
+    for folder, ending in ((PLOTS, ".png"), (RESULTS, ".yaml")):
+        if path.startswith(f"{folder}/"):
+            return path.count("/") == 1 and path.endswith(ending)
     return path in (CARD, *RUN_FILES) or ("/" not in path and matches(path, MODEL_FILES))
+
+
+def is_content(path: str) -> bool:
+    """Whether a file is of what a model's tag names: all but the card and results, which quote the tag or are quoted.
+
+    >>> is_content("config.json"), is_content("README.md"), is_content(".eval_results/hle.yaml")
+    (True, False, False)
+    """
+    return path != CARD and not path.startswith(f"{RESULTS}/")
 
 
 MODEL = RepoKind("model", "run.json", is_ours, "run")
@@ -170,31 +183,84 @@ def build_tree(
             valid, or a file holds what must not be published.
         DiskFullError: no room was left.
     """
-    facts = run.facts
-    require_figures(facts, run)
-    policy = _policy(facts, run)
-    policy.require_publish_models(facts["dataset"]["name"], agreement)
+    facts, policy = publishable_facts(run, agreement)
     sources, left_out = _sources(run, facts, policy)
     with disk_errors(root):
-        for path, source in sources.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, root / path)
+        copy_files(sources, root)
         files = published_files(root, sources)
         tag = content_tag(files, MODEL)
         data = card_data(run, repo_id, tag if repo_id else None, **card)
         text = render_card(data)
         validate_card(text)
-        (root / CARD).write_text(text, encoding="utf-8")
-    files = sorted([*files, *published_files(root, [CARD])], key=lambda file: file.path)
-    secrets, pieces = [*secrets, *expert_keys(facts)], answer_pieces(run.votes_folder)
+        beside = {CARD: text, **eval_results(data)}
+        for path, words in beside.items():
+            (root / path).parent.mkdir(exist_ok=True)
+            (root / path).write_text(words, encoding="utf-8")
+    files = sorted([*files, *published_files(root, beside)], key=lambda file: file.path)
+    refuse_private(files, run, facts, repo_id, secrets)
+    require_code(published_folder(run, facts), sources, data.config)
+    return Tree(root, tuple(files), tag, MODEL, *commit_message(data, tag), tuple(left_out))
+
+
+def publishable_facts(run: RunFolder, agreement: str | None) -> tuple[dict[str, Any], CorpusPolicy]:
+    """Return the facts of a run and the terms of its corpus, which permit publishing its models.
+
+    Args:
+        run: a finished run.
+        agreement: the agreement that permits publishing, where the corpus asks for one.
+
+    Raises:
+        InputError: the run lacks its selection rule or figures, or its corpus forbids publishing.
+    """
+    facts = run.facts
+    require_figures(facts, run)
+    try:
+        policy = CorpusPolicy.from_dict(facts["dataset"]["policy"])
+    except TypeError as error:
+        raise InputError(f"{run.facts_file}: dataset.policy is not a corpus policy ({error})") from None
+    policy.require_publish_models(facts["dataset"]["name"], agreement)
+    return facts, policy
+
+
+def copy_files(sources: Mapping[str, Path], root: Path) -> None:
+    """Copy files to their published names.
+
+    Args:
+        sources: {published path: file}.
+        root: of the tree.
+    """
+    for path, source in sources.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, root / path)
+
+
+def refuse_private(
+    files: Sequence[PublishedFile],
+    run: RunFolder,
+    facts: Mapping[str, Any],
+    repo_id: str | None,
+    secrets: Sequence[str],
+) -> None:
+    """Raise if a file of what is published of a run holds what must stay here.
+
+    Args:
+        files: of the tree, the card too.
+        run: where it comes from.
+        facts: its run.json.
+        repo_id: where it goes; None for a folder.
+        secrets: strings that must not be published, beside the keys of the run's experts.
+
+    Raises:
+        InputError: a path, login name or token, a part of an expert's answer, or words of a row.
+    """
+    secrets = [*secrets, *expert_keys(facts)]
     found = [leak for file in files for leak in leaks(file.source, file.path, repo_id=repo_id, secrets=secrets)]
     # A file that is no text or no JSON is among the leaks already, and cannot be read any further.
     if not found:
-        require_code(published_folder(run, facts), sources, data.config)
+        pieces = answer_pieces(run.votes_folder)
         found = [leak for file in files for leak in quoted_answers(file.source, file.path, pieces)]
         found += row_texts([(file.source, file.path) for file in files], run)
     refuse_leaks(found, run.path)
-    return Tree(root, tuple(files), tag, MODEL, *commit_message(data, tag), tuple(left_out))
 
 
 def refuse_leaks(found: Sequence[str], source: Path) -> None:
@@ -206,6 +272,24 @@ def refuse_leaks(found: Sequence[str], source: Path) -> None:
     if found:
         shown = "\n".join(f"- {leak}" for leak in found[:10]) + ("\n- …" if len(found) > 10 else "")
         raise InputError(f"nothing was published: {source} holds what must stay here:\n{shown}")
+
+
+def keep_card(tree: Tree, published: str | None) -> tuple[Tree, str]:
+    """Return a tree whose card keeps what a person edited in the published one, and what was kept, in words.
+
+    Args:
+        tree: as it was built; its card is written anew where something was kept.
+        published: the card that is there; None where there is none.
+
+    Raises:
+        InputError: the published card's metadata cannot be read.
+    """
+    path = tree.root / CARD
+    kept = keep_edits(path.read_text(encoding="utf-8"), published)
+    path.write_text(kept.text, encoding="utf-8")
+    others = [file for file in tree.files if file.path != CARD]
+    files = sorted([*others, *published_files(tree.root, [CARD])], key=lambda file: file.path)
+    return replace(tree, files=tuple(files)), kept.told
 
 
 def commit_message(card: CardData, tag: str) -> tuple[str, str]:
@@ -231,29 +315,9 @@ def commit_message(card: CardData, tag: str) -> tuple[str, str]:
     return title, "\n\n".join(lines)
 
 
-def _policy(facts: dict[str, Any], run: RunFolder) -> CorpusPolicy:
-    try:
-        return CorpusPolicy.from_dict(facts["dataset"]["policy"])
-    except TypeError as error:
-        raise InputError(f"{run.facts_file}: dataset.policy is not a corpus policy ({error})") from None
-
-
 def _sources(run: RunFolder, facts: dict[str, Any], policy: CorpusPolicy) -> tuple[dict[str, Path], list[str]]:
     """Return {published path: file}, and the checkpoint's files that are left out."""
-    folder = published_folder(run, facts)
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.endswith(PARTIAL))
-    pickles = [entry.name for entry in entries if entry.is_file() and entry.name.endswith(PICKLES)]
-    if pickles:
-        raise InputError(
-            f"{folder} holds {', '.join(pickles)}: a pickle can run code when it is loaded, so none is "
-            "published. Save the model as safetensors (save_pretrained) or skops, and remove these files"
-        )
-    sources = {entry.name: entry for entry in entries if entry.is_file() and matches(entry.name, MODEL_FILES)}
-    left_out = [entry.name for entry in entries if entry.name not in sources]
-    if not any(name.endswith((".safetensors", ".skops")) for name in sources):
-        raise InputError(f"{folder} holds no weights (*.safetensors or *.skops): was training cut off?")
-    if "config.json" not in sources:
-        raise InputError(f"{folder} holds no config.json: was training cut off?")
+    sources, left_out = checkpoint_files(published_folder(run, facts))
     for name in sorted(facts.get("plots") or []):
         plot = run.plots / name
         if not plot.is_file() or Path(name).name != name:
@@ -262,6 +326,28 @@ def _sources(run: RunFolder, facts: dict[str, Any], policy: CorpusPolicy) -> tup
     sources["run.json"] = run.facts_file
     if policy.publish_text and run.folds_file.exists():
         sources["folds.json"] = run.folds_file
+    return sources, left_out
+
+
+def checkpoint_files(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """Return {published path: file} of a model's or adapter's folder, and the files that are left out.
+
+    Raises:
+        InputError: it holds a pickle, or lacks weights or configuration.
+    """
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.endswith(PARTIAL))
+    pickles = [entry.name for entry in entries if entry.is_file() and entry.name.endswith(PICKLES)]
+    if pickles:
+        raise InputError(
+            f"{folder} holds {', '.join(pickles)}: a pickle can run code when it is loaded, so none is "
+            "published. Save the model as safetensors (save_pretrained) or skops, and remove these files"
+        )
+    sources = {entry.name: entry for entry in entries if entry.is_file() and matches(entry.name, MODEL_FILES)}
+    left_out = [entry.name for entry in entries if entry.name not in sources and entry.name != ADAPTER]
+    if not any(name.endswith((".safetensors", ".skops")) for name in sources):
+        raise InputError(f"{folder} holds no weights (*.safetensors or *.skops): was training cut off?")
+    if not {"config.json", "adapter_config.json"} & sources.keys():
+        raise InputError(f"{folder} holds no config.json: was training cut off?")
     return sources, left_out
 
 

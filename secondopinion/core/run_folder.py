@@ -4,12 +4,15 @@
     local.json           paths of this machine; never published
     folds.json           which row is in which fold
     fold-K/              the model of fold K (safetensors, or skops for the baseline), with its tokenizer
+    fold-K/adapter/      what LoRA learned, heads included, where it was used; fold-K itself holds it merged
+    base/                where LoRA was used: the model with fresh heads that the adapters of all folds belong on
     fold-K.json          figures of fold K, written when the fold is done
     fold-K.npy           logits of its held-out rows, before calibration
     fold-K.npz           in a run of questions: answers to its held-out rows, as offsets and scores
     fold-K.single/NAME/  in a run of questions: figures and answers of a single-task baseline; its weights are not kept
     fold-K.scores.npy    deferral scores of its held-out rows for each expert, where a policy was trained along
     recipe.json          what the run was started with; a rerun must match it
+    adoption.json        in its place, of a model that was trained elsewhere: hashes of its weights, data and rows
     joint.json           whose votes a policy is trained along with, as `joint` below; a rerun must match it
     cache/               tokenised rows and checkpoints while the run lasts; removed at the end
     predictions.parquet  out-of-fold predictions, one row a held-out row
@@ -68,6 +71,21 @@
                           losses {matrix, kind, per_call}, positive_label,
                           figures: of the cross-fitted system over all rows, by `metrics/deferral_rate`}
 
+A model that was trained elsewhere (`adopt`) has one fold, the rows that it was measured on, and differs in:
+
+    created_at           null: when it was trained is not known
+    origin               {trained: elsewhere, checkpoint {folder} or {repository, revision}, weights_sha256 {file: …},
+                          own_code: bool, changed [what of its settings was changed for the copy],
+                          measured {data, split, rows, of, chosen_by: split|rows|fold},
+                          trained_on {name, fingerprint, rows, policy, overlap {compared, same_id, same_group,
+                          same_text, near_text, left_out}} or null, training_notes {…its owner's words} or null}
+    recipe               dataset, model {kind, encoder, max_length}, folds and selection; no settings of a training
+    model                kind pooled_encoder, as of every encoder with a head; `class` says which it is
+    dataset              what it was measured on; `policy` is the stricter one of that and of `origin.trained_on`
+    fold_results         [{fold, figures, rows {held_out}, truncated_share, parameters, measuring_seconds}]
+    calibration          method none, temperature 1, before and after the same: nothing is applied; what scaling would
+                          bring is in `advised` {temperature, ece, brier, nll}
+
 A run of questions and answers (`model.kind` multitask_qa) differs in:
 
     task                 {problem_type: multitask_qa, label_names [5 categories], tasks [span, category]}
@@ -115,6 +133,7 @@ from .errors import InputError
 from .files import read_json, remove_partials, write_json
 
 SCHEMA_VERSION = 1
+ADAPTER, BASE = "adapter", "base"
 REQUIRED = (
     "recipe",
     "task",
@@ -192,6 +211,11 @@ class RunFolder:
         return self.path / "system"
 
     @property
+    def base_folder(self) -> Path:
+        """The model that the adapters of all folds belong on, where there are any."""
+        return self.path / BASE
+
+    @property
     def votes_folder(self) -> Path:
         """What experts answered; never published."""
         return self.path / "votes"
@@ -204,6 +228,10 @@ class RunFolder:
     def fold_folder(self, fold: int) -> Path:
         """Return the folder of the model of one fold (folds count from 1)."""
         return self.path / f"fold-{fold}"
+
+    def adapter_folder(self, fold: int) -> Path:
+        """Return the folder of one fold's adapter, which is there if it was trained as one."""
+        return self.fold_folder(fold) / ADAPTER
 
     def fold_facts_file(self, fold: int) -> Path:
         """Return the file of one fold's figures."""

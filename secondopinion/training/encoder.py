@@ -11,10 +11,11 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.files import atomic_folder, disk_errors, read_json
+from ..core.run_folder import ADAPTER, BASE
 from ..scoring.engine import load_classifier, predict_columns
 from .arguments import micro_batch_budget, training_arguments
 from .data import TrainingData
-from .encoder_model import add_lora, add_tokens, build_model
+from .encoder_model import add_lora, add_tokens, build_model, keep_base, save_adapter
 from .encoders import resolve_encoder
 from .figures import FoldOutcome
 from .folds import inner_split
@@ -131,6 +132,7 @@ def fit_encoder_fold(
         encoded = encoded.add_column("expert_right", expert_right.tolist(), new_fingerprint=name)
     parameters = model.num_parameters()
     if spec.lora:
+        keep_base(model, output.with_name(BASE))
         model = add_lora(model, recipe)
     if spec.gradient_checkpointing:
         model.gradient_checkpointing_enable()
@@ -205,7 +207,7 @@ def fit_and_save(
         tokenizer: or processor; saved beside the weights.
         output: folder of the model; written whole or not at all.
         work: folder for checkpoints.
-        merge_adapter: whether the model is one with an adapter, to be saved as a plain one.
+        merge_adapter: whether the model is one with an adapter, to be saved as a plain one with the adapter beside it.
 
     Returns:
         The model, None on every process but the first; and whether a checkpoint was continued.
@@ -217,9 +219,10 @@ def fit_and_save(
     trainer.accelerator.wait_for_everyone()
     if not trainer.is_world_process_zero():
         return None, checkpoint is not None
-    if merge_adapter:
-        trained = trained.merge_and_unload()
     with atomic_folder(output) as temporary:
+        if merge_adapter:
+            save_adapter(trained, temporary / ADAPTER)
+            trained = trained.merge_and_unload()
         if plain_tokenizer(tokenizer) is tokenizer:
             trained.save_pretrained(temporary)
             tokenizer.save_pretrained(temporary)

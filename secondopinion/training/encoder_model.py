@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.files import atomic_folder, read_json, write_json
 from ..modeling import PooledEncoderForSequenceClassification
 from ..modeling.sequence_limit import position_count
 from .data import TrainingData
 from .encoders import resolve_encoder
 from .long_context import lengthened_encoder, plain_tokenizer
+from .processes import process_place
 from .recipe import EncoderSpec, LoraSpec, Recipe
+
+ADAPTER_CONFIG = "adapter_config.json"
 
 
 def build_model(recipe: Recipe, data: TrainingData, labels: np.ndarray) -> Any:
@@ -75,6 +80,25 @@ def add_lora(model: Any, recipe: Recipe) -> Any:
         return lora_adapter(model, recipe.model.lora, "encoder.", ["classifier"], task_type="SEQ_CLS")
     # For SEQ_CLS peft trains whatever is called "classifier" in full: around a policy that is encoder and head.
     return lora_adapter(model, recipe.model.lora, "classifier.encoder.", ["classifier.classifier", "policy.head"])
+
+
+def keep_base(model: Any, folder: Path) -> None:
+    """Save a model as it is before its adapter is trained, unless an earlier fold did: seed and weights are the same.
+
+    An adapter is nothing without it: another encoder of the same name would have another head.
+    """
+    if process_place().is_main_process and not folder.exists():
+        with atomic_folder(folder) as temporary:
+            model.save_pretrained(temporary)
+
+
+def save_adapter(model: Any, folder: Path) -> None:
+    """Save the adapter of a model, heads included, without a path to its base."""
+    # peft would ask the Hub for the base's configuration to see whether embeddings were trained; they never are.
+    model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)
+    config = read_json(folder / ADAPTER_CONFIG)
+    write_json(folder / ADAPTER_CONFIG, config | {"base_model_name_or_path": None})
 
 
 def lora_adapter(model: Any, spec: LoraSpec, encoder: str, heads: list[str], task_type: str | None = None) -> Any:

@@ -12,14 +12,17 @@ import pytest
 import yaml
 from huggingface_hub import HfApi
 
-from secondopinion.cli.publishing import metric_names, push_all, push_kind, push_metric, push_space
+from secondopinion.cli.pushing import push_kind
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json, write_json
 from secondopinion.dataset_scripts import prepare
 from secondopinion.model_cards import push_dataset, push_run, push_space_folder
+from secondopinion.publishing import push_all, push_metric, push_space
+from secondopinion.publishing.metrics import metric_names
+from secondopinion.publishing.whole_run import space_of
 
 COMMON = {"private": False, "revision": None, "create_pr": False, "dry_run": False}
-OF_MODEL = {"agreement": None, "license": None, "dataset_id": None}
+OF_MODEL = {"agreement": None, "license": None, "dataset_id": None, "dtype": []}
 OF_SPACE = dict.fromkeys(["model", "model_revision", "baseline", "baseline_revision"]) | {"trust_remote_code": False}
 
 
@@ -284,9 +287,10 @@ class TestAll:
         assert f"data: the terms of {facts['dataset']['name']} keep its rows where they are" in done
         assert not [key for key in hub.state.repos if key[0] == "datasets"]
         words = make_run("tfidf", name="words")
-        done = push_all(words.path, "ann/words", token=token)
-        assert "Space: none of this project shows a model of this kind" in done
-        assert ("spaces", "ann/words-space") not in hub.state.repos
+        push_all(words.path, "ann/words", token=token)
+        wiring = json.loads(files(hub, "spaces", "ann/words-space")["space.json"])
+        assert (wiring["space"], wiring["trust_remote_code"]) == ("second_opinion", False)
+        assert (space_of(facts | {"task": {"problem_type": "regression"}})) is None
 
     def test_a_dry_run_sends_nothing(self, hub, run):
         done = push_all(run.path, "ann/severity", dry_run=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hub_state import Blob
@@ -63,7 +66,8 @@ def test_hub_and_folder_hold_the_same_tree(hub, token, make_run, tmp_path):
     assert {name for name in local if local[name] != remote[name]} == {"README.md"}
 
     def without_loading_lines(card):
-        return [line for line in card.decode().splitlines() if "from_pretrained" not in line and "The tag" not in line]
+        named = ("from_pretrained", "The tag", "<!-- secondopinion wrote this card")
+        return [line for line in card.decode().splitlines() if not any(words in line for words in named)]
 
     assert without_loading_lines(local["README.md"]) == without_loading_lines(remote["README.md"])
 
@@ -370,3 +374,47 @@ def test_a_hub_without_xet_gets_the_files_over_lfs(hub, token, make_run, monkeyp
     assert push_run(make_run(), REPO, token=token).changed
     assert [r for r in hub.requests if r.startswith("PUT /lfs-storage/")]
     assert hub.state.repo(REPO).find("main").tree["model.safetensors"].lfs
+
+
+def test_a_large_model_is_sent_in_pieces(make_run):
+    bench = Path(__file__).parents[2] / "benchmarks" / "bench_push_memory.py"
+    command = [sys.executable, bench, "--run", make_run().path, "--mib", "250", "--limit", "150"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "pushed 250 MiB in" in done.stdout
+
+
+def test_what_a_person_edited_on_the_page_survives_the_next_push(hub, token, make_run):
+    push_run(make_run(), REPO, token=token)
+    card = published(hub)["README.md"].decode()
+    assert card.count("## Limits") == 1
+    edited = card.replace("## Limits", "## Who uses it\n\nThe safety team, daily.\n\n## Limits")
+    edited = edited.replace("tags:\n", "tags:\n- safety-team\n", 1)
+    api = HfApi(hub.url, token=token)
+    api.upload_file(path_or_fileobj=edited.encode(), path_in_repo="README.md", repo_id=REPO)
+    head = commits(hub)
+    same = push_run(make_run(name="again", change=lambda facts: facts.update(name="severity")), REPO, token=token)
+    assert "kept as edited there: Who uses it" in same.message
+    push_run(make_run("bert", name="other"), REPO, token=token)
+    now = published(hub)["README.md"].decode()
+    assert "The safety team, daily." in now
+    assert "- safety-team" in now
+    assert "# other" in now
+    assert len(commits(hub)) > len(head)
+    broken = Blob(now.replace("license:", "license: [", 1).encode())  # as a git push may leave it
+    hub.state.repo(REPO).commit("main", {"README.md": broken}, "by hand")
+    with pytest.raises(InputError, match=r"the published README.md cannot be read.*line 3.*--force-card"):
+        push_run(make_run("bert", name="later"), REPO, token=token)
+    push_run(make_run("bert", name="last"), REPO, token=token, force_card=True)
+    assert "The safety team" not in published(hub)["README.md"].decode()
+
+
+def test_a_benchmark_result_stands_beside_the_card(hub, token, make_run):
+    from secondopinion.publishing import verify
+
+    push_run(make_run(), REPO, token=token, dataset_id="ward/severity-bench", benchmark_task="severity")
+    (path,) = [name for name in published(hub) if name.startswith(".eval_results/")]
+    assert b"ward/severity-bench" in published(hub)[path]
+    assert next(claim for claim in verify(REPO, token=token) if claim.name == "files").holds
+    push_run(make_run(name="later"), REPO, token=token)
+    assert path not in published(hub)

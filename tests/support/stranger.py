@@ -1,5 +1,14 @@
 """How a process begins that must not find this package: what somebody else has."""
 
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 WITHOUT_THIS_PACKAGE = """
 import importlib.abc, json, sys
 
@@ -10,3 +19,27 @@ class Absent(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Absent())
 """
+
+
+def ask_stranger(script: str, task: Any, folder: Path, **environment: str) -> Any:
+    """Run a script in a fresh process and return what its last line says, as JSON.
+
+    Args:
+        script: begins with `WITHOUT_THIS_PACKAGE`; reads its task from standard input.
+        task: plain data.
+        folder: where it runs, and keeps what it downloads.
+        **environment: variables such as `HF_ENDPOINT`.
+    """
+    kept = {key: value for key, value in os.environ.items() if key not in ("HF_HUB_OFFLINE", "PYTHONPATH")}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script],
+        input=json.dumps(task),
+        cwd=folder,
+        env={**kept, "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf"), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])

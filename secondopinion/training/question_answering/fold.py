@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ...core.files import read_json, write_json
+from ...core.run_folder import BASE
 from ...modeling.qa_windows import Windows
 from ..arguments import micro_batch_budget, training_arguments
 from ..encoder import epoch_facts, fit_and_save
-from ..encoder_model import lora_adapter
+from ..encoder_model import keep_base, lora_adapter
 from ..qa_recipe import QuestionAnsweringRecipe
 from ..trainer import SaveEvery
 from .answers import AnswerRows
@@ -83,6 +84,7 @@ def fit_answer_fold(
     model = build_model(recipe, reads_context=reads_context)
     parameters = model.num_parameters()
     if spec.lora:
+        keep_base(model, output.with_name(BASE))
         model = lora_adapter(model, spec.lora, "encoder.", [name for name in HEADS if hasattr(model, name)])
     if spec.gradient_checkpointing:
         model.gradient_checkpointing_enable()
