@@ -35,7 +35,7 @@ def open_classifier(
     Raises:
         InputError: nothing is there, or it neither classifies texts nor predicts numbers of them.
     """
-    folder = _folder(model, revision, token)
+    folder = model_folder(model, revision, token)
     if not (folder / "config.json").is_file():
         raise InputError(f"{model} holds no config.json; give a run folder, a model's folder, or a model on the Hub")
     config = read_json(folder / "config.json")
@@ -51,7 +51,17 @@ def open_classifier(
     return classifier_of(loaded).eval(), reader
 
 
-def _folder(model: str | os.PathLike, revision: str | None, token: str | bool | None) -> Path:
+def model_folder(model: str | os.PathLike, revision: str | None = None, token: str | bool | None = None) -> Path:
+    """Return the folder of a model: of a run its selected fold, of one on the Hub where it was downloaded to.
+
+    Args:
+        model: a finished run, a model's folder, or a model on the Hub.
+        revision: branch, tag or commit on the Hub.
+        token: for models that are gated.
+
+    Raises:
+        InputError: nothing is there, or the run is of another kind.
+    """
     path = Path(model).expanduser()
     if (path / "run.json").exists() and not (path / "config.json").exists():
         run = RunFolder.open(path)
@@ -68,7 +78,7 @@ def _folder(model: str | os.PathLike, revision: str | None, token: str | bool | 
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    wanted = ["*.json", "*.safetensors", "*.txt", "*.model", "*.py"]
+    wanted = ["*.json", "*.jinja", "*.safetensors", "*.txt", "*.model", "*.py", "README.md"]
     try:
         return Path(snapshot_download(str(model), revision=revision, token=token, allow_patterns=wanted))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
@@ -94,4 +104,4 @@ def _stock(model: str | os.PathLike, folder: Path, config: dict[str, Any], trust
     return loaded.cuda() if torch.cuda.is_available() else loaded, tokenizer
 
 
-__all__ = ["open_classifier"]
+__all__ = ["model_folder", "open_classifier"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import InputError
 from ..core.files import read_json
 from ..core.progress import progress
 
@@ -19,16 +20,29 @@ def load_classifier(folder: str | os.PathLike) -> tuple[Any, Any]:
     """Return the model of a folder in fp32, on the GPU where there is one, and its tokenizer.
 
     A fold that was trained together with a policy holds a deferring model; `logits` are its classifier's. One that was
-    trained with a processor holds that too, and it stands where the tokenizer stands.
+    trained with a processor holds that too, and it stands where the tokenizer stands. One that was trained elsewhere
+    holds a model of transformers' own.
+
+    Raises:
+        InputError: the model is neither this project's nor transformers' own.
     """
     import torch
-    from transformers import AutoTokenizer
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     from .. import modeling
 
-    deferring = read_json(Path(folder) / "config.json").get("model_type") == modeling.DeferralConfig.model_type
-    kind = modeling.DeferralForSequenceClassification if deferring else modeling.PooledEncoderForSequenceClassification
-    model = kind.from_pretrained(folder, dtype=torch.float32)
+    own = {
+        modeling.DeferralConfig.model_type: modeling.DeferralForSequenceClassification,
+        modeling.PooledEncoderConfig.model_type: modeling.PooledEncoderForSequenceClassification,
+    }
+    config = read_json(Path(folder) / "config.json")
+    kind = own.get(config.get("model_type"))
+    if kind is None and config.get("auto_map"):
+        raise InputError(
+            f"{folder} holds a model that loads by code of its own, which this step does not run; what takes "
+            "--trust-remote-code can: secondopinion score"
+        )
+    model = (kind or AutoModelForSequenceClassification).from_pretrained(folder, dtype=torch.float32)
     reads = modeling.ClinicalProcessor if (Path(folder) / "processor_config.json").exists() else AutoTokenizer
     return model.cuda() if torch.cuda.is_available() else model, reads.from_pretrained(folder)
 

@@ -189,10 +189,13 @@ def draw_calibration(figure: Any, facts: Mapping[str, Any]) -> None:
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
     top.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="as sure as right")
     series = (("before", ORANGE, "s", "--", -1), ("after", BLUE, "o", "-", 1))
+    applied = "advised" not in scaled
+    series = series if applied else (("after", BLUE, "o", "-", 0),)
     for when, colour, marker, line, side in series:
         filled = [entry for entry in bins[when] if entry["count"]]
         crossed = ", cross-fitted" if when == "after" and scaled["cross_fitted"] else ""
-        title = f"{when} scaling (ECE {scaled['ece'][when]:.3f}{crossed})"
+        title = f"{when} scaling" if applied else "as the model came"
+        title += f" (ECE {scaled['ece'][when]:.3f}{crossed})"
         top.plot(
             [entry["confidence"] for entry in filled],
             [entry["accuracy"] for entry in filled],
@@ -218,7 +221,7 @@ def draw_calibration(figure: Any, facts: Mapping[str, Any]) -> None:
     bottom.set_ylabel("rows")
     bottom.grid(axis="y")
     bottom.set_xlabel("probability of the predicted class")
-    top.set_title(f"Calibration, temperature {scaled['temperature']:.2f}")
+    top.set_title(f"Calibration, temperature {scaled['temperature']:.2f}" if applied else "Calibration")
 
 
 def _folds(figure: Any, facts: Mapping[str, Any]) -> None:

@@ -47,7 +47,7 @@ def write_report(run: RunFolder, recipe: Recipe, data: TrainingData, split: Fold
     if recipe.joint is not None:
         scores = np.concatenate([np.load(run.fold_scores_file(fold)) for fold in trained])
     columns = problem.prediction_columns(gold, logits, temperature)
-    _write_predictions(run, data, rows, fold_of, columns, scores)
+    write_predictions(run, data, rows, fold_of, columns, scores)
 
     groups = None if data.groups is None else data.groups[rows]
     rule = recipe.selection
@@ -135,7 +135,7 @@ def _joint_facts(run: RunFolder, scores: np.ndarray) -> dict[str, Any]:
     return {**read_json(run.path / "joint.json"), "own_rate": own_rate}
 
 
-def _write_predictions(
+def write_predictions(
     run: RunFolder,
     data: TrainingData,
     rows: np.ndarray,
@@ -143,6 +143,16 @@ def _write_predictions(
     columns: dict[str, Any],
     expert_scores: np.ndarray | None = None,
 ) -> None:
+    """Write predictions.parquet.
+
+    Args:
+        run: where to.
+        data: all rows.
+        rows: (predicted,) held-out rows, as indices.
+        fold_of: (predicted,) the fold that held each out.
+        columns: see `Problem.prediction_columns`.
+        expert_scores: (predicted, experts) deferral scores, where a policy was trained along.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -264,8 +264,13 @@ def _notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         if chosen := run.get("selection"):
             notes.append(f"published: {chosen['reason']}")
         if scaled := run.get("calibration"):
-            ece = scaled["ece"]
-            notes.append(f"temperature {scaled['temperature']:.3f}: ECE {ece['before']:.4f} → {ece['after']:.4f}")
+            ece, advised = scaled["ece"], scaled.get("advised")
+            notes.append(
+                f"not calibrated: ECE {ece['before']:.4f}; a temperature of {advised['temperature']:.3f} would make it "
+                f"{advised['ece']:.4f}"
+                if advised
+                else f"temperature {scaled['temperature']:.3f}: ECE {ece['before']:.4f} → {ece['after']:.4f}"
+            )
         if (baseline := run.get("baseline")) and baseline.get("lift"):
             gains = ", ".join(
                 f"{figure} {gain['difference']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"

@@ -10,7 +10,7 @@ from secondopinion.training.data import TrainingData
 from secondopinion.training.deferral import defer
 from secondopinion.training.deferral_recipe import DeferralSpec, RiskSpec
 from secondopinion.training.problems import SingleLabel
-from secondopinion.training.report import _write_predictions
+from secondopinion.training.report import write_predictions
 from secondopinion.training.threshold_rule import ThresholdRule
 
 EXPERT = "panel"
@@ -55,7 +55,7 @@ def add_deferral(
     )
     rows = np.flatnonzero(held_out)
     columns = data.problem.prediction_columns(gold[rows], logits[rows], facts["calibration"]["temperature"])
-    _write_predictions(run, data, rows, fold[rows], columns)
+    write_predictions(run, data, rows, fold[rows], columns)
     said = np.where(draw.random(len(gold)) < 0.9, gold, draw.integers(0, len(names), len(gold)))
     silent = set(draw.choice(len(gold), 6, replace=False).tolist())
     votes = [

@@ -265,7 +265,7 @@ class TestQuestions:
         assert figures["exact"]["difference"] <= 0
         assert facts["changes"]["ways"] == []
         assert {one["by"] for one in facts["slices"]} <= {"category", "answer"}
-        assert "## Exact by slice" in comparison_markdown(facts)
+        assert "## Exact match by slice" in comparison_markdown(facts)
 
 
 class TestRefusals:
