@@ -2,7 +2,8 @@
 
     python metrics/copy_shared.py
 
-Run it after a change to `confusion.py` or `intervals.py`; a test fails while a copy differs.
+Run it after a change to one of `SHARED`, or to `spaces/look.py`, which the metrics' pages share with all Spaces; a test
+fails while a copy differs.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-SHARED = ("confusion.py", "intervals.py")
 HERE = Path(__file__).resolve().parent
+SHARED = ("confusion.py", "intervals.py", "drawing.py", "tables.py", "shown.py", "space.py")
+LOOK = "look.py"
 
 
 def metric_folders() -> list[Path]:
@@ -21,7 +23,8 @@ def metric_folders() -> list[Path]:
 
 def copies() -> list[tuple[Path, Path]]:
     """Return (source, copy) of each shared file and each metric."""
-    return [(HERE / name, folder / name) for folder in metric_folders() for name in SHARED]
+    sources = [*(HERE / name for name in SHARED), HERE.parent / "spaces" / LOOK]
+    return [(source, folder / source.name) for folder in metric_folders() for source in sources]
 
 
 def main() -> None:

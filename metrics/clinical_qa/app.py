@@ -1,25 +1,15 @@
-"""The metric's Space: paste or open a table of questions, read the figures. Nothing that is given is kept."""
+"""The metric's Space: a table of questions in, figures of answers and categories out. Nothing that is given is kept."""
 
 from __future__ import annotations
 
-import csv
-import importlib.util
-import os
-import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="clinical-qa-"))
+import space
+from shown import Shown, interval, matrix, shown_number
+from tables import Column, Table, name, number, plain, truth
 
-import evaluate
-import gradio as gr
-
-HERE = Path(__file__).resolve().parent
-MODULE = HERE / "clinical_qa.py"
-FILES = [".csv", ".tsv", ".txt", ".jsonl", ".json"]
-MAX_ROWS = 50_000
-MAX_BYTES = 32 * 2**20
 CATEGORIES = ("Diagnosis", "Medication", "Symptoms", "Procedure", "Lab Reports")
 WHOLE = {
     "exact": ("Exact match", "total"),
@@ -31,14 +21,6 @@ WHOLE = {
     "category_macro_f1": ("Category macro F1", "category_total"),
     "joint_accuracy": ("Joint accuracy: exact and category", "joint_total"),
 }
-NOTE = """\
-# Clinical QA
-Paste a table with a header, or open a file, one row for each question: `prediction_text` (empty: no answer), `answers`
-(gold; several separated by `|`; empty: unanswerable), `category` and `gold_category` (several `|`: each counts as
-right; empty: unlabelled), and, if you have them, `id`, `no_answer_probability` and `group` (questions of one note).
-CSV with comma, semicolon or tab, or JSON lines with the same fields. Leave out the columns of a task that is not to be
-measured.
-"""
 ANSWERS = (
     ("aspirin 81 mg", "Medication", ("aspirin 81 mg", "the aspirin", "81 mg"), "Medication"),
     ("metformin 500 mg twice daily", "Medication", ("metformin 500 mg", "metformin 500 mg twice daily"), "Medication"),
@@ -61,104 +43,136 @@ def example(rows: int = 96) -> str:
     return "\n".join(lines) + "\n"
 
 
-def tables(results: dict[str, Any]) -> tuple[list[list], list[list], dict[str, Any]]:
-    """Return the rows of the table of figures, of the table of categories, and the confusion matrix as a table."""
-    intervals = results.get("intervals", {})
+def gold_answers(value: Any) -> dict[str, Any]:
+    """Return gold answers as SQuAD has them; an empty cell is an unanswerable question, `|` parts several."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split("|") if part.strip()]
+    return {"text": value} if isinstance(value, list) else value
 
-    def interval(name: str) -> str:
-        return "[{:.3f}, {:.3f}]".format(*intervals[name]) if name in intervals else ""
 
+def gold_category(value: Any) -> list[float] | None:
+    """Return the weight of each category, of one or more (`|`) that count as right."""
+    named = [part.strip() for part in value.split("|") if part.strip()] if isinstance(value, str) else value
+    if not named:
+        return None
+    if not isinstance(named, list) or set(named) - set(CATEGORIES):
+        raise ValueError(f"holds none of {', '.join(CATEGORIES)}")
+    return [(category in named) / len(set(named)) for category in CATEGORIES]
+
+
+def five_numbers(value: Any) -> Any:
+    """Return probabilities of the categories; in a CSV with spaces, commas or `|` between."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return [float(part) for part in value.strip("[]").replace("|", " ").replace(",", " ").split()] or None
+    except ValueError:
+        raise ValueError("holds no five numbers; give them with spaces between") from None
+
+
+def arguments(table: Table, settings: dict[str, Any], module: ModuleType) -> dict[str, Any]:
+    """Return what the metric computes from."""
+    predictions, references = [], []
+    said = ("prediction_text", "category", "category_probabilities", "no_answer_probability")
+    for place, row in enumerate(table.rows(), start=1):
+        common = {"id": row.get("id", str(place))}
+        predictions.append(common | {key: row[key] for key in said if key in row})
+        labelled = row.get("span_labelled", "answers" in row)
+        soft = row.get("gold_category") or row.get("category_probs")
+        references.append(common | {"answers": row.get("answers"), "span_labelled": labelled, "category_probs": soft})
+    groups = table.get("group")
+    if groups and any(groups) and not all(groups):
+        raise ValueError("Some rows lack a group: give every row one, or none")
+    return {"predictions": predictions, "references": references, "groups": groups if groups and any(groups) else None}
+
+
+def figures(results: dict[str, Any]) -> list[Shown]:
+    """Return the tables of the page."""
     whole = [
-        [title, f"{results[name]:.3f}", interval(name), results[rows]]
-        for name, (title, rows) in WHOLE.items()
-        if name in results
+        [title, shown_number(results[key]), interval(results, key), results[rows]]
+        for key, (title, rows) in WHOLE.items()
+        if key in results
     ]
-    for name, title in (("exact", "exact match"), ("f1", "F1")):
-        if f"best_{name}" in results:
-            threshold = results[f"best_{name}_thresh"]
-            best = f"{results[f'best_{name}']:.3f}"
+    for key, title in (("exact", "exact match"), ("f1", "F1")):
+        if f"best_{key}" in results:
+            threshold = results[f"best_{key}_thresh"]
+            best = shown_number(results[f"best_{key}"])
             whole.append([f"Best {title}, no answer above {threshold:.3f}", best, "", results["total"]])
-    per_category = [
-        [name, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")), interval(f"f1_{name}"), row["support"]]
-        for name, row in results.get("per_category", {}).items()
+    found = [Shown("Figures", ["Figure", "Value", "interval", "Rows"], whole)]
+    if "per_category" not in results:
+        return found
+    rows = [
+        [
+            category,
+            *(shown_number(row[key]) for key in ("precision", "recall", "f1")),
+            interval(results, f"f1_{category}"),
+            row["support"],
+        ]
+        for category, row in results["per_category"].items()
     ]
-    matrix = results.get("category_confusion", {"labels": [], "counts": [], "unanswered": []})
-    cells = zip(matrix["labels"], matrix["counts"], matrix["unanswered"], strict=True)
-    headers = ["", *(f"as {name}" for name in matrix["labels"]), "without"]
-    counts = [[f"true {name}", *row, none] for name, row, none in cells]
-    if not any(matrix["unanswered"]):
-        headers, counts = headers[:-1], [row[:-1] for row in counts]
-    return whole, per_category, {"headers": headers, "data": counts}
+    heads = ["Category", "Precision", "Recall", "F1", "F1, interval", "Rows"]
+    confusion = results["category_confusion"]
+    counts, further = confusion["counts"], []
+    if any(confusion["unanswered"]):
+        counts = [[*row, none] for row, none in zip(counts, confusion["unanswered"], strict=True)]
+        further = ["without"]
+    table = matrix("Confusion matrix of the categories", confusion["labels"], counts, further)
+    return [*found, Shown("Categories", heads, rows), table]
 
 
-def measure(text: str, resamples: float) -> tuple[Any, list[list], list[list], dict[str, Any], dict[str, Any]]:
-    """Return what the page shows for a table."""
-    try:
-        predictions, references, groups = _module("table").parse_table(text, CATEGORIES, MAX_ROWS)
-        # In memory: the module otherwise writes the rows to a file while it computes.
-        metric = evaluate.load(str(MODULE), keep_in_memory=True)
-        options = {"n_resamples": int(resamples), "groups": groups}
-        results = metric.compute(predictions=predictions, references=references, **options)
-    except (ValueError, csv.Error) as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    return _module("plots").qa_figure(results), *tables(results), results
+def summary(results: dict[str, Any]) -> str:
+    """Return the main figures in a sentence."""
+    parts = [f"F1 of the answers **{results['f1']:.3f}**"] if "f1" in results else []
+    if "category_accuracy" in results:
+        parts.append(f"category right in **{results['category_accuracy']:.1%}** of {results['category_total']:,} rows")
+    return f"{', '.join(parts)}."
 
 
-def open_file(path: str) -> str:
-    """Return the text of an uploaded file, and delete the file."""
-    try:
-        if os.path.getsize(path) > MAX_BYTES:
-            raise gr.Error(
-                f"The file is larger than {MAX_BYTES // 2**20} MB: load the metric instead", print_exception=False
-            )
-        return Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise gr.Error(
-            "The file is not UTF-8 text: save it as CSV (UTF-8) or JSON lines", print_exception=False
-        ) from None
-    finally:
-        os.unlink(path)
-
-
-def build() -> gr.Blocks:
-    """Return the page."""
-    with gr.Blocks(title="Clinical QA", analytics_enabled=False, delete_cache=(600, 600)) as page:
-        gr.Markdown(NOTE)
-        with gr.Row():
-            with gr.Column(scale=2):
-                text = gr.Textbox(example(), label="Questions", lines=14, max_lines=24)
-                upload = gr.UploadButton("Open a file (CSV, JSON lines)", file_types=FILES)
-                resamples = gr.Slider(0, 5000, value=2000, step=500, label="Bootstrap resamples (0: no intervals)")
-                button = gr.Button("Compute", variant="primary")
-            with gr.Column(scale=3):
-                plot = gr.Plot(show_label=False, format="png")
-                whole = gr.Dataframe(
-                    headers=["Figure", "Value", "95% interval", "Rows"], label="Figures", interactive=False
-                )
-                per_category = gr.Dataframe(
-                    headers=["Category", "Precision", "Recall", "F1", "F1, 95% interval", "Support"],
-                    label="Categories",
-                    interactive=False,
-                )
-                matrix = gr.Dataframe(label="Confusion matrix of the categories", interactive=False, wrap=True)
-                with gr.Accordion("As JSON", open=False):
-                    results = gr.JSON(show_label=False)
-        outputs = [plot, whole, per_category, matrix, results]
-        button.click(measure, [text, resamples], outputs, api_name="measure")
-        upload.upload(open_file, upload, text, api_name=False)
-    return page
-
-
-def _module(name: str) -> Any:
-    """Return a module beside this file, under a name that no installed package has."""
-    specification = importlib.util.spec_from_file_location(f"clinical_qa_{name}", HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-# System fonts: the page asks no other server for anything.
-THEME = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+PAGE = space.Page(
+    folder=Path(__file__).resolve().parent,
+    title="Clinical QA",
+    lede="Answers to questions about clinical notes: spans as SQuAD 2.0 scores them, five categories, and both "
+    "together. Leave out the columns of a task that is not to be measured.",
+    columns=(
+        Column(
+            "prediction_text",
+            "the answer; empty: none",
+            ("prediction", "predicted_answer", "answer_predicted"),
+            str,
+            filled=False,
+        ),
+        Column(
+            "answers",
+            "gold; several with | between; empty: unanswerable",
+            ("answer", "gold", "gold_answer", "gold_answers", "reference"),
+            gold_answers,
+            filled=False,
+        ),
+        Column("category", "the model's category", ("predicted_category",), plain, filled=False),
+        Column(
+            "gold_category",
+            "the true one; several with | between all count as right; empty: unlabelled",
+            ("true_category", "category_gold"),
+            gold_category,
+            filled=False,
+        ),
+        Column("id", "of the question", ("ids", "qid", "question_id"), name, filled=False),
+        Column("group", "questions of one note share one", ("groups", "note", "note_id"), name, filled=False),
+        Column("no_answer_probability", "from 0 to 1", ("no_answer", "na_prob"), number, filled=False),
+        Column("category_probabilities", "the model's five", (), five_numbers, filled=False),
+        Column("category_probs", "five weights in place of the true category", (), five_numbers, filled=False),
+        Column("span_labelled", "false: the answer is not known", (), truth, filled=False),
+    ),
+    needs=(
+        ("answers", "gold_category", "category_probs"),
+        ("prediction_text", "category", "category_probabilities"),
+    ),
+    example=example,
+    arguments=arguments,
+    figures=figures,
+    summary=summary,
+    what="question",
+)
 
 if __name__ == "__main__":
-    build().launch(share=False, run_history=False, enable_monitoring=False, theme=THEME)
+    space.launch(PAGE)

@@ -11,10 +11,11 @@ import numpy as np
 
 from .answers import normalize
 from .confusion import as_list
+from .drawing import drawn
 from .figures import flat_figures, flatten, known_figures, nested, row_sums, settled
 from .intervals import bootstrap
 from .paired import paired_qa_difference, paired_qa_differences
-from .plots import plot_qa_figures
+from .plots import panels, plot_qa_figures
 from .resample import SumResampler
 from .rows import CATEGORIES, NONE, Predictions, References, read_predictions, read_references, same_ids
 from .scores import Scores, row_columns, score_rows
@@ -237,7 +238,7 @@ class ClinicalQA(evaluate.Metric):
 
     def plot(self, figures: Mapping[str, Any], path: Any) -> Any:
         """Draw computed figures with their intervals to a file, or into axes."""
-        return plot_qa_figures(figures, path)
+        return drawn(path, panels(figures))
 
     def _compute(self, predictions: Sequence, references: Sequence, **settings: Any) -> dict[str, Any]:
         return qa_figures(predictions, references, **settings)

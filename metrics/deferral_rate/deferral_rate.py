@@ -13,9 +13,10 @@ from .confusion import flatten, label_table
 from .costs import cost_figures
 from .curve import CPT_LEVELS
 from .decision import Decision
+from .drawing import drawn
 from .intervals import METHODS
 from .paired import RATES, paired_deferral
-from .plots import plot_deferral_curve, plot_reliability
+from .plots import panels, plot_deferral_curve, plot_reliability
 from .rows import (
     Rows,
     check_bootstrap,
@@ -250,8 +251,8 @@ class DeferralRate(evaluate.Metric):
         super().add_batch(predictions=predictions, references=references, **kwargs)
 
     def plot(self, figures: Mapping[str, Any], path: Any) -> Any:
-        """Draw the deferral curve of computed figures to a file, or into axes."""
-        return plot_deferral_curve(figures, path)
+        """Draw the deferral curve of computed figures, or the systems where there is none, to a file, or into axes."""
+        return drawn(path, panels(figures))
 
     def _compute(
         self, predictions: Sequence, references: Sequence, expert_predictions: Sequence | None = None, **settings: Any

@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-# Okabe & Ito (2008): told apart under every common kind of colour blindness; line styles differ as well.
-BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#E69F00", "#009E73", "#80868B", "#202124"
-STYLE = {
-    "figure.dpi": 144,
-    "savefig.dpi": 144,
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.w_pad": 0.1,
-    "figure.constrained_layout.h_pad": 0.1,
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
-    "text.parse_math": False,
-    "text.color": INK,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlepad": 10,
-    "axes.axisbelow": True,
-    "grid.color": "#E4E6E8",
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-}
+from .drawing import BLUE, GREEN, GREY, INK, ORANGE, Panel, drawn, points
+
 LINES = (
     ("oracle", GREEN, (0, (4, 2))),
     ("random", GREY, (0, (1, 1.5))),
     ("policy", BLUE, "solid"),
 )
+SYSTEMS = {
+    "system": ("System", BLUE, "o"),
+    "classifier": ("Classifier alone", ORANGE, "s"),
+    "expert": ("Expert alone", INK, "D"),
+    "random": ("Deferring by lot", GREY, "v"),
+    "oracle": ("Oracle", GREEN, "^"),
+}
 TITLES = {"f1": "F1", "accuracy": "accuracy", "loss": "mean loss"}
 
 
@@ -73,20 +54,24 @@ def plot_deferral_curve(
     if missing:
         raise ValueError(f"the figures hold no curve of {', '.join(missing)}; compute them with deferral_scores=")
     titles = TITLES | ({"f1": f1_name} if f1_name else {})
-
-    def draw(panels: list[Any]) -> None:
-        for name, axes in zip(figure_names, panels, strict=False):
-            _curve(axes, figures, name, titles[name])
-
-    return _drawn(path, draw, len(figure_names), (4.9, 4.2))
+    return drawn(path, [_curve_panel(figures, name, titles[name]) for name in figure_names])
 
 
-def deferral_curve_figure(figures: Mapping[str, Any]) -> Any:
-    """Return a matplotlib figure with the panels of `plot_deferral_curve`, for a page that shows it."""
-    with _canvas(2, (4.9, 4.2)) as (figure, panels):
-        plot_deferral_curve(figures, panels)
-        _legend(figure, panels)
-    return figure
+def panels(figures: Mapping[str, Any]) -> list[Panel]:
+    """Return the deferral curves; of figures without scores the systems at the one decision there is."""
+    if figures.get("curve"):
+        return [_curve_panel(figures, name, TITLES[name]) for name in ("f1", "accuracy")]
+    intervals = figures.get("intervals") or {}
+    return [
+        points(
+            f"{title[0].upper()}{title[1:]} at {figures['deferral_rate']:.1%} deferred",
+            [
+                (label, figures[who][name], intervals.get(f"{who}.{name}"), colour, marker)
+                for who, (label, colour, marker) in SYSTEMS.items()
+            ],
+        )
+        for name, title in list(TITLES.items())[:2]
+    ]
 
 
 def plot_reliability(figures: Mapping[str, Any], path: str | os.PathLike | Any) -> Path | Any:
@@ -111,10 +96,13 @@ def plot_reliability(figures: Mapping[str, Any], path: str | os.PathLike | Any) 
     if kind is None:
         raise ValueError("the deferral scores lie outside [-1, 1] (or are missing): they predict no share or gain")
 
-    def draw(panels: list[Any]) -> None:
-        _reliability(panels[0], kinds[kind], kind, figures["rows"])
+    draw = partial(_reliability, found=kinds[kind], kind=kind, rows=figures["rows"])
+    return drawn(path, [Panel("Reliability of the deferral score", draw, (5.2, 4.8))])
 
-    return _drawn(path, draw, 1, (5.2, 4.8))
+
+def _curve_panel(figures: Mapping[str, Any], name: str, title: str) -> Panel:
+    draw = partial(_curve, figures=figures, name=name, title=title)
+    return Panel(f"{title[0].upper()}{title[1:]} of the system", draw, (4.9, 4.2))
 
 
 def _curve(axes: Any, figures: Mapping[str, Any], name: str, title: str) -> None:
@@ -168,43 +156,3 @@ def _reliability(axes: Any, found: Mapping[str, Any], kind: str, rows: int) -> N
 
 def _name(who: str) -> str:
     return {"policy": "deferring by score", "random": "deferring by lot", "oracle": "oracle"}[who]
-
-
-def _drawn(path: Any, draw: Any, panels: int, size: tuple[float, float]) -> Any:
-    """Draw into given axes, or into a new figure that is written to a file."""
-    if not isinstance(path, str | os.PathLike):
-        draw([path] if hasattr(path, "plot") else list(path))
-        return path
-    path = Path(path)
-    with _canvas(panels, size) as (figure, axes):
-        draw(axes)
-        if panels > 1:
-            _legend(figure, axes)
-        elif not axes[0].get_legend():
-            axes[0].legend(loc="best")
-        temporary = path.with_name(f".{path.name}.partial")
-        kind = path.suffix.lstrip(".") or "png"
-        try:
-            figure.savefig(temporary, format=kind, metadata={"Software": None} if kind == "png" else None)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return path
-
-
-def _legend(figure: Any, panels: list[Any]) -> None:
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
-
-
-@contextmanager
-def _canvas(panels: int, size: tuple[float, float]) -> Iterator[tuple[Any, list[Any]]]:
-    """Yield an empty figure in our style and its panels, whatever the user's own settings of matplotlib are."""
-    from matplotlib import style
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with style.context(["default", STYLE]):
-        figure = Figure(figsize=(size[0] * panels, size[1]))
-        FigureCanvasAgg(figure)
-        yield figure, list(figure.subplots(1, panels, squeeze=False)[0])

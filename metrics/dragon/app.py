@@ -1,34 +1,27 @@
-"""The metric's Space: paste the benchmark's files, read the figures. Nothing that is pasted is kept."""
+"""The metric's Space: the benchmark's files, or one table, in; its figures with intervals out. Nothing is kept."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
-import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="dragon-"))
-
-import evaluate
 import gradio as gr
+import space
+from shown import Shown, interval, shown_number
+from tables import Column, Table, name, number, truth
 
-MODULE = Path(__file__).resolve().parent / "dragon.py"
-MAX_CHARACTERS = 20_000_000
-KIND = "single_label_binary_classification"
-_TRUE = (True, True, False, True, False, False, True, False, True, False, False, True)
-_SAID = (0.94, 0.71, 0.2, 0.55, 0.31, 0.62, 0.83, 0.05, 0.4, 0.12, 0.27, 0.77)
-REFERENCES = json.dumps([{"uid": f"case{n}", f"{KIND}_target": true} for n, true in enumerate(_TRUE)], indent=1)
-PREDICTIONS = json.dumps([{"uid": f"case{n}", KIND: said} for n, said in enumerate(_SAID)], indent=1)
-NOTE = """\
-# DRAGON
-Paste the cases with their labels (`uid` and one `…_target` field; other fields are not read) and the predictions, as in
-`nlp-predictions-dataset.json`. Which figure counts follows from the name of the field.
-"""
+BINARY = "single_label_binary_classification"
+TASKS = {
+    BINARY: "yes or no",
+    "single_label_multi_class_classification": "one of several classes",
+    "single_label_regression": "a number",
+    "multi_label_binary_classification": "several times yes or no",
+    "multi_label_multi_class_classification": "several classes",
+    "multi_label_regression": "several numbers",
+}
 TITLES = {
-    "score": "Score",
     "auc": "AUC",
     "linear_kappa": "Kappa, linear weights",
     "unweighted_kappa": "Kappa, no weights",
@@ -36,88 +29,133 @@ TITLES = {
     "mean_absolute_error": "Mean absolute error",
     "accuracy": "Accuracy",
 }
+_TRUE = (True, True, False, True, False, False, True, False, True, False, False, True)
+_SAID = (0.94, 0.71, 0.2, 0.55, 0.31, 0.62, 0.83, 0.05, 0.4, 0.12, 0.27, 0.77)
 
 
-def read_json(text: str, name: str) -> list[Any]:
-    """Return a pasted list.
+def example() -> str:
+    """Return a made-up table under the benchmark's own names."""
+    rows = enumerate(zip(_TRUE, _SAID, strict=True))
+    lines = [json.dumps({"uid": f"case{at}", f"{BINARY}_target": true, BINARY: said}) for at, (true, said) in rows]
+    return "\n".join(lines) + "\n"
+
+
+def arguments(table: Table, settings: dict[str, Any], module: ModuleType) -> dict[str, Any]:
+    """Return what the metric computes from; references and predictions of two files are matched by uid."""
+    task = settings["task_type"] or task_of(table, module)
+    references, predictions = table.columns["reference"], table.columns["prediction"]
+    if any(said is None for said in predictions):
+        uids = table.get("uid") or [None] * len(predictions)
+        rows = list(zip(uids, references, predictions, strict=True))
+        true = [{"uid": uid, f"{task}_target": value} for uid, value, said in rows if said is None]
+        said = [{"uid": uid, task: value} for uid, _, value in rows if value is not None]
+        _, predictions, references = module.read_files(true, said)
+    return {
+        "references": [typed(value, task, f"reference {at}") for at, value in enumerate(references, start=1)],
+        "predictions": [typed(value, task, f"prediction {at}", True) for at, value in enumerate(predictions, start=1)],
+        "task_type": task,
+        "ordinal": bool(settings["ordinal"]),
+        "average": settings["average"],
+        "epsilon": float(settings["epsilon"]),
+        "groups": table.get("group"),
+    }
+
+
+def task_of(table: Table, module: ModuleType) -> str:
+    """Return the type of task that the names of the columns tell.
 
     Raises:
-        ValueError: the text is no JSON list; the message names the place.
+        ValueError: they tell none, or two.
     """
-    if not text.strip():
-        raise ValueError(f"The {name} are empty: paste a JSON list of objects with a uid")
-    if len(text) > MAX_CHARACTERS:
-        raise ValueError(f"The {name} have {len(text):,} characters; this page takes {MAX_CHARACTERS:,}")
+    names = {table.names[column].lower().removesuffix("_target") for column in ("reference", "prediction")}
+    told = sorted(names & set(module.TASK_TYPES))
+    if len(told) != 1:
+        raise ValueError("The columns' names tell no single task: choose it in the field Task")
+    return told[0]
+
+
+def typed(value: Any, task: str, place: str, predicted: bool = False) -> Any:
+    """Return a cell of a CSV as what the task asks for; what is no text stays as it is.
+
+    Raises:
+        ValueError: it is no such thing.
+    """
+    if not isinstance(value, str):
+        return value
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"The {name} are not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
-    if not isinstance(value, list):
-        raise ValueError(f"The {name} are not a list; paste a JSON list of objects with a uid")
-    return value
-
-
-def table(results: dict[str, Any]) -> list[list[str]]:
-    """Return the rows of the page's table: figure, value, interval."""
-    intervals = results.get("intervals", {})
-
-    def row(title: str, name: str, value: float | None) -> list[str]:
-        ends = "[{:.3f}, {:.3f}]".format(*intervals[name]) if name in intervals else ""
-        return [title, "not defined" if value is None else f"{value:.4f}", ends]
-
-    rows = [row(f"Score ({TITLES[results['figure']]})", "score", results["score"])]
-    rows += [row(title, name, results[name]) for name, title in TITLES.items() if name in results and name != "score"]
-    for label, figures in results.get("per_label", {}).items():
-        rows += [row(f"{TITLES[name]}, {label}", f"{name}_{label}", value) for name, value in figures.items()]
-    return rows
-
-
-def measure(
-    references: str, predictions: str, ordinal: bool, average: str, epsilon: float, resamples: float
-) -> tuple[list[list[str]], dict[str, Any]]:
-    """Return what the page shows for pasted files."""
-    try:
-        metric = evaluate.load(str(MODULE), keep_in_memory=True)
-        read_files = sys.modules[type(metric).__module__].read_files
-        task_type, said, true = read_files(read_json(references, "references"), read_json(predictions, "predictions"))
-        results = metric.compute(
-            predictions=said,
-            references=true,
-            task_type=task_type,
-            ordinal=bool(ordinal),
-            average=average,
-            epsilon=epsilon,
-            n_resamples=int(resamples),
-        )
+        if task.startswith("multi_label"):
+            return json.loads(value)
+        if task.endswith("regression") or (task == BINARY and predicted):
+            return number(value)
+        return truth(value) if task == BINARY else value
+    except json.JSONDecodeError:
+        raise ValueError(f"The {place} is no list; give one such as [1, 0]") from None
     except ValueError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    return table(results), results
+        raise ValueError(f"The {place} {error}") from None
 
 
-def build() -> gr.Blocks:
-    """Return the page."""
-    with gr.Blocks(title="DRAGON", analytics_enabled=False, delete_cache=(600, 600)) as page:
-        gr.Markdown(NOTE)
-        with gr.Row():
-            with gr.Column(scale=2):
-                references = gr.Textbox(REFERENCES, label="Cases with labels (JSON)", lines=8, max_lines=16)
-                predictions = gr.Textbox(PREDICTIONS, label="Predictions (JSON)", lines=8, max_lines=16)
-                ordinal = gr.Checkbox(False, label="The classes have an order (kappa with linear weights)")
-                average = gr.Radio(["pooled", "macro"], value="pooled", label="Several labels")
-                epsilon = gr.Number(4.0, label="Epsilon of R-SMAPE", minimum=0)
-                resamples = gr.Slider(0, 5000, value=2000, step=500, label="Bootstrap resamples (0: no intervals)")
-                button = gr.Button("Compute", variant="primary")
-            with gr.Column(scale=3):
-                figures = gr.Dataframe(headers=["Figure", "Value", "95% interval"], label="Figures", interactive=False)
-                with gr.Accordion("As JSON", open=False):
-                    results = gr.JSON(show_label=False)
-        inputs = [references, predictions, ordinal, average, epsilon, resamples]
-        button.click(measure, inputs, [figures, results], api_name="measure")
-    return page
+def figures(results: dict[str, Any]) -> list[Shown]:
+    """Return the tables of the page."""
+    parts = {key: title for key, title in TITLES.items() if key in results}
+    rows = [[f"Score: {TITLES[results['figure']]}", shown_number(results["score"]), interval(results, "score")]]
+    for key, title in parts.items():
+        rows.append([title, shown_number(results[key]), interval(results, key)])
+        rows += [
+            [f"{title}, {part}", shown_number(results[f"{key}_{part}"]), interval(results, f"{key}_{part}")]
+            for part in ("pooled", "macro")
+            if f"{key}_{part}" in results
+        ]
+    found = [Shown("Figures", ["Figure", "Value", "interval"], rows)]
+    labels = [
+        [f"{label}: {parts[key]}", shown_number(value), interval(results, f"{key}_{label}")]
+        for label, row in results.get("per_label", {}).items()
+        for key, value in row.items()
+    ]
+    return [*found, Shown("Each label", ["Figure", "Value", "interval"], labels)] if labels else found
 
 
-# System fonts: the page asks no other server for anything.
-THEME = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+def summary(results: dict[str, Any]) -> str:
+    """Return the benchmark's figure in a sentence."""
+    return f"{TITLES[results['figure']]} **{shown_number(results['score'])}** on {results['rows']:,} rows."
+
+
+PAGE = space.Page(
+    folder=Path(__file__).resolve().parent,
+    title="DRAGON",
+    lede="The figures of the DRAGON benchmark of clinical reports, with intervals: give the cases and "
+    "nlp-predictions-dataset.json together, or one table.",
+    columns=(
+        Column(
+            "reference",
+            "true or false, the class, the number, or a list of these; the benchmark's *_target",
+            ("references", "gold", "true", "label", *(f"{task}_target" for task in TASKS)),
+            filled=False,
+        ),
+        Column(
+            "prediction",
+            "the probability of true, the class, the number, or a list of these; the benchmark's own names",
+            ("predictions", "predicted", "pred", *TASKS),
+            filled=False,
+        ),
+        Column("uid", "matches rows of two files", ("id", "ids"), name, filled=False),
+        Column("group", "rows of one patient share one (in one table)", ("groups", "patient"), name),
+    ),
+    needs=(("reference",), ("prediction",)),
+    example=example,
+    settings={
+        "task_type": lambda: gr.Dropdown(
+            [("as the columns' names say", ""), *((said, task) for task, said in TASKS.items())], value="", label="Task"
+        ),
+        "ordinal": lambda: gr.Checkbox(False, label="The classes have an order (kappa with linear weights)"),
+        "average": lambda: gr.Radio(["pooled", "macro"], value="pooled", label="Several labels"),
+        "epsilon": lambda: gr.Number(4.0, label="Epsilon of R-SMAPE", minimum=0),
+    },
+    arguments=arguments,
+    figures=figures,
+    summary=summary,
+    what="case",
+    several=True,
+)
 
 if __name__ == "__main__":
-    build().launch(share=False, run_history=False, enable_monitoring=False, theme=THEME)
+    space.launch(PAGE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import datasets
@@ -12,11 +12,21 @@ import evaluate
 import numpy as np
 
 from .confusion import as_list
+from .drawing import drawn
 from .figures import AUC, AVERAGES, EPSILON, LINEAR, MEANS, R_SMAPE, UNWEIGHTED, figures_of
 from .intervals import Resampler, bootstrap, bootstrap_test
+from .plots import panels, plot_dragon_figures
 from .rows import TASK_TYPES, Rows, check_task_type, read_files, read_rows
 
-__all__ = ["TASK_TYPES", "Dragon", "dragon_figures", "figure_of", "paired_dragon_difference", "read_files"]
+__all__ = [
+    "TASK_TYPES",
+    "Dragon",
+    "dragon_figures",
+    "figure_of",
+    "paired_dragon_difference",
+    "plot_dragon_figures",
+    "read_files",
+]
 
 _DESCRIPTION = """\
 The figures by which the DRAGON benchmark of clinical reports judges classification and regression: area under the ROC
@@ -297,6 +307,10 @@ class Dragon(evaluate.Metric):
             raise ValueError(f"{len(references)} references but {len(predictions)} predictions; give one of each a row")
         packed = {"predictions": [_packed(row) for row in predictions], "references": [_packed(r) for r in references]}
         super().add_batch(**packed, **kwargs)
+
+    def plot(self, figures: Mapping[str, Any], path: Any) -> Any:
+        """Draw computed figures with their intervals to a file, or into axes."""
+        return drawn(path, panels(figures))
 
     def _compute(self, predictions: Sequence, references: Sequence, **settings: Any) -> dict[str, Any]:
         if "task_type" not in settings:

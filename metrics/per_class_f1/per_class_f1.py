@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import datasets
 import evaluate
 
 from .confusion import confusion_table, encode, flatten, label_table, nested_figures
+from .drawing import drawn
 from .intervals import figure_intervals, paired_difference, paired_differences
+from .plots import panels, plot_class_figures
 
-__all__ = ["PerClassF1", "flatten", "paired_difference", "paired_differences", "per_class_figures"]
+__all__ = [
+    "PerClassF1",
+    "flatten",
+    "paired_difference",
+    "paired_differences",
+    "per_class_figures",
+    "plot_class_figures",
+]
 
 _DESCRIPTION = """\
 Precision, recall, F1 and support of each class, beside accuracy, macro, weighted and micro F1 and the
@@ -136,6 +145,10 @@ class PerClassF1(evaluate.Metric):
         """Add rows. Checked here first: `evaluate` itself answers empty rows with an IndexError."""
         label_table(references, predictions)
         super().add_batch(predictions=predictions, references=references, **kwargs)
+
+    def plot(self, figures: Mapping[str, Any], path: Any) -> Any:
+        """Draw computed figures with their intervals to a file, or into axes."""
+        return drawn(path, panels(figures))
 
     def _compute(self, predictions: Sequence, references: Sequence, **settings: Any) -> dict[str, Any]:
         return per_class_figures(references, predictions, **settings)

@@ -21,17 +21,20 @@ def test_every_metric_is_covered():
         "dragon",
         "per_class_f1",
     ]
-    assert {source.name for source, _ in copy_shared.copies()} == {"confusion.py", "intervals.py"}
+    shared = {"confusion.py", "drawing.py", "intervals.py", "look.py", "shown.py", "space.py", "tables.py"}
+    assert {source.name for source, _ in copy_shared.copies()} == shared
 
 
 def test_main_mends_a_copy_that_differs(tmp_path, monkeypatch):
+    folder = tmp_path / "metrics" / "some_metric"
+    folder.mkdir(parents=True)
+    (tmp_path / "spaces").mkdir()
+    (tmp_path / "spaces" / "look.py").write_text("# look.py\n")
     for name in copy_shared.SHARED:
-        (tmp_path / name).write_text(f"# {name}\n")
-    folder = tmp_path / "some_metric"
-    folder.mkdir()
+        (tmp_path / "metrics" / name).write_text(f"# {name}\n")
     (folder / "some_metric.py").touch()
     (folder / "intervals.py").write_text("old\n")
-    monkeypatch.setattr(copy_shared, "HERE", tmp_path)
+    monkeypatch.setattr(copy_shared, "HERE", tmp_path / "metrics")
     copy_shared.main()
-    assert {path.name for path in folder.iterdir()} == {"some_metric.py", "confusion.py", "intervals.py"}
+    assert {path.name for path in folder.iterdir()} == {"some_metric.py", "look.py", *copy_shared.SHARED}
     assert (folder / "intervals.py").read_text() == "# intervals.py\n"

@@ -1,4 +1,4 @@
-"""The benchmark's figures against scikit-learn and its formula, the module as `evaluate` loads it, its page."""
+"""The benchmark's figures against scikit-learn and its formula, the module as `evaluate` loads it."""
 
 from __future__ import annotations
 
@@ -217,21 +217,3 @@ def test_the_folder_is_a_space():
     assert (FOLDER / facts["app_file"]).is_file()
     assert {"evaluate", "metric"} <= set(facts["tags"])
     assert "# Metric card" in body
-
-
-def test_the_page_measures_what_is_pasted():
-    import gradio as gr
-
-    specification = importlib.util.spec_from_file_location("dragon_app", FOLDER / "app.py")
-    app = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(app)
-    assert app.build() is not None
-    rows, results = app.measure(app.REFERENCES, app.PREDICTIONS, False, "pooled", 4.0, 200)
-    truth, said = json.loads(app.REFERENCES), json.loads(app.PREDICTIONS)
-    area = roc_auc_score([row[f"{BINARY}_target"] for row in truth], [row[BINARY] for row in said])
-    assert results["score"] == pytest.approx(area)
-    assert rows[0][:2] == ["Score (AUC)", f"{area:.4f}"]
-    assert rows[0][2].startswith("[0.")
-    for text, message in (("", "are empty"), ("[{", "are not JSON"), ("{}", "are not a list"), ("[{}]", "has no uid")):
-        with pytest.raises(gr.Error, match=message):
-            app.measure(text, app.PREDICTIONS, False, "pooled", 4.0, 0)
