@@ -4,21 +4,26 @@ One file, copied beside `app.py` when a Space is published or started, so that a
 Nothing here is fetched: fonts are the system's, styles travel with the page.
 
 Privacy: what a person pastes stays in memory until the answer is out. No run history in the browser (gradio's
-default keeps every input and output there), no analytics, no sharing tunnel, no API, no monitoring page, no
-files to serve; gradio's own temporary folder is private to this process and removed when it ends. Spaces are
-built with `blocks`, which has no flagging.
+default keeps every input and output there), no analytics, no sharing tunnel, no API unless it is asked for, no
+monitoring page, no files to serve; gradio's own temporary folder is private to this process and removed when it
+ends. Spaces are built with `blocks`, which has no flagging.
 """
 
 from __future__ import annotations
 
 import atexit
+import functools
 import html
 import json
+import math
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +35,7 @@ os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import gradio as gr  # noqa: E402  (after the settings above, which it reads)
+from gradio.context import LocalContext  # noqa: E402
 
 SANS = (
     "Inter",
@@ -53,7 +59,7 @@ PRIVATE = {
     "pwa": False,
     "ssr_mode": False,
     "show_error": False,
-    "max_file_size": "1mb",
+    "max_file_size": "5mb",
     "app_kwargs": {"docs_url": None, "redoc_url": None, "openapi_url": None},
 }
 """What `launch` passes on to gradio."""
@@ -87,6 +93,7 @@ html, body, gradio-app, .gradio-container { background: var(--so-page) !importan
 .gradio-container main { width: 100% !important; }
 .gradio-container main { padding: 26px 24px 20px !important; }
 .so-panel, .so-panel > * { padding: 0 !important; min-height: 0 !important; overflow: visible !important; }
+.so-panel span.error { display: none !important; }
 .so, .so * { box-sizing: border-box; }
 .so { color: var(--so-ink); font-size: 15px; line-height: 1.5; }
 .so h1, .so h2, .so h3 { color: var(--so-ink); margin: 0; letter-spacing: -0.01em; }
@@ -149,6 +156,21 @@ html, body, gradio-app, .gradio-container { background: var(--so-page) !importan
   white-space: nowrap; }
 .so.so-foot { border-top: 1px solid var(--so-line); margin-top: 8px; padding-top: 14px !important;
   color: var(--so-soft); font-size: 13px; }
+.so progress { width: 100%; height: 10px; margin: 8px 0 0; border: 0; border-radius: 99px; appearance: none;
+  background: var(--so-track); overflow: hidden; display: block; }
+.so progress::-webkit-progress-bar { background: var(--so-track); }
+.so progress::-webkit-progress-value { background: var(--so-accent); border-radius: 99px; }
+.so progress::-moz-progress-bar { background: var(--so-accent); border-radius: 99px; }
+.so-above { display: flex; flex-wrap: wrap; gap: 8px 18px; justify-content: space-between; align-items: center;
+  margin-bottom: 10px; }
+.so-wide { overflow-x: auto; margin-top: 6px; }
+.so-wide th, .so-wide td { white-space: nowrap; }
+.so .so-wide td { text-align: left; padding-right: 18px !important; }
+.so .so-wide th { text-align: left !important; padding-right: 18px !important; }
+.so-wide:focus-visible { outline: 3px solid var(--so-accent); outline-offset: 2px; }
+.so.so-scored > * + *, .so-scored .so-bars { margin-top: 12px !important; }
+.so-scored .so-verdict { display: none; }
+.so a.so-download { font-weight: 600; }
 .so-input textarea { font-size: 15px !important; line-height: 1.55 !important; }
 .so-examples { gap: 8px !important; }
 .so-examples button { text-align: left; justify-content: flex-start; font-weight: 500; white-space: normal;
@@ -170,8 +192,12 @@ button:focus-visible, textarea:focus-visible, a:focus-visible {
 @keyframes so-grow { from { transform: scaleX(0); } }
 """
 
-TONES = ("red", "amber", "blue", "grey")
+DOOR_CSS = """
+.gradio-container { max-width: 520px !important; }
+.gradio-container div { background-color: transparent !important; }
+"""
 
+TONES = ("red", "amber", "blue", "grey")
 
 SURFACES = {
     "body_background_fill": "var(--so-page)",
@@ -237,8 +263,85 @@ def blocks(title: str, css: str = "") -> gr.Blocks:
     return page
 
 
-def launch(demo: gr.Blocks, **settings: Any) -> Any:
-    """Start a page with the look and the privacy settings; `settings` are gradio's (address, port, …).
+class RateLimit:
+    """How many tasks one user may start within a while; without a number nobody is held up.
+
+    Args:
+        most: tasks.
+        seconds: the while.
+
+    >>> limit = RateLimit(2, 60)
+    >>> [limit.wait("ann", at) for at in (0, 10, 30, 59, 61)], limit.wait("bob", 30)
+    ([0.0, 0.0, 30.0, 1.0, 0.0], 0.0)
+    """
+
+    def __init__(self, most: int | None = None, seconds: float = 60.0) -> None:
+        self.most, self.seconds = most, seconds
+        self._begun: dict[str, deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, user: str, now: float | None = None) -> float:
+        """Return how many seconds a user has to wait; where there are none, the task counts as begun."""
+        if self.most is None:
+            return 0.0
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            past = {name: times for name, times in self._begun.items() if times[-1] > now - self.seconds}
+            times = past.setdefault(user, deque(maxlen=self.most))
+            self._begun = past
+            while times and times[0] <= now - self.seconds:
+                times.popleft()
+            if len(times) == self.most:
+                return float(times[0] + self.seconds - now)
+            times.append(now)
+        return 0.0
+
+
+RATE = RateLimit()
+"""Of the page that this process serves; `launch` sets its numbers."""
+
+
+def counted(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a listener that a user may call as often as `RATE` allows: what asks a model, never what only shows.
+
+    Whoever is not logged in goes by the client's address.
+    """
+
+    @functools.wraps(work)
+    def held(*given: Any) -> Any:
+        request = LocalContext.request.get(None)
+        if request is not None and (seconds := RATE.wait(request.username or request.client.host)):
+            often = f"{RATE.most:,} time{'' if RATE.most == 1 else 's'} in {RATE.seconds:,.0f} seconds"
+            raise gr.Error(
+                f"This page answers each person {often}. Please try again in {math.ceil(seconds):,} s.",
+                duration=max(10.0, seconds),
+                title="That was quick",
+                print_exception=False,
+            )
+        return work(*given)
+
+    return held
+
+
+def endpoint(work: Callable[..., Any], name: str) -> None:
+    """Add a function to the page's API, which is there only if `launch` is asked for it.
+
+    Args:
+        work: with type hints, from texts to a mapping.
+        name: of the endpoint.
+    """
+    gr.api(counted(work), api_name=name, api_visibility="private")
+
+
+def launch(demo: gr.Blocks, *, api_docs: bool | None = None, rate: RateLimit | None = None, **settings: Any) -> Any:
+    """Start a page with the look and the privacy settings.
+
+    Args:
+        demo: made with `blocks`.
+        api_docs: offer what `endpoint` added, with gradio's page about it; by default only where the variable
+            API_DOCS says so.
+        rate: how often each user may ask; as often as they like by default.
+        **settings: gradio's (address, port, …).
 
     Raises:
         ValueError: a privacy setting is overridden.
@@ -246,8 +349,26 @@ def launch(demo: gr.Blocks, **settings: Any) -> Any:
     refused = sorted(PRIVATE.keys() & settings)
     if refused:
         raise ValueError(f"{', '.join(refused)}: fixed by the privacy settings of every Space (look.PRIVATE)")
+    if rate is not None:
+        RATE.most, RATE.seconds = rate.most, rate.seconds
+    fixed = dict(PRIVATE)
+    if _yes("API_DOCS") if api_docs is None else api_docs:
+        fixed["footer_links"] = ["api"]
+        for listener in demo.fns.values():
+            if not listener.targets and listener.api_name:
+                listener.api_visibility = "public"
     styles = CSS + getattr(demo, "own_css", "")
-    return demo.launch(theme=theme(), head=f"<style>{styles}</style>", **PRIVATE, **settings)
+    return demo.launch(theme=theme(), head=f"<style>{styles}</style>", **fixed, **settings)
+
+
+def door(title: str) -> str:
+    """Return what stands above the fields of gradio's login page, with the styles that it lacks."""
+    said = f'<h1>{text(title)}</h1><p class="so-lede">For those who were given a login.</p>'
+    return f'<style>{CSS}{DOOR_CSS}</style><div class="so">{said}</div>'
+
+
+def _yes(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() in ("1", "true", "yes")
 
 
 def settings(**variables: str) -> dict[str, Any]:
@@ -264,7 +385,7 @@ def settings(**variables: str) -> dict[str, Any]:
     chosen.pop("space", None)  # which Space it is, for those who publish it
     chosen |= {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
     if "TRUST_REMOTE_CODE" in os.environ:
-        chosen["trust_remote_code"] = os.environ["TRUST_REMOTE_CODE"].lower() in ("1", "true", "yes")
+        chosen["trust_remote_code"] = _yes("TRUST_REMOTE_CODE")
     if not chosen.get("model"):
         raise ValueError("no model is named: set MODEL to a folder or a Hub id, or write it in space.json")
     return chosen

@@ -11,10 +11,12 @@ from typing import Any
 import gradio as gr
 import look
 from about import about
+from batch import tab as table_tab
 from examples import EXAMPLES
 from many import Desk, tab
 from panels import Panels
 from reader import Found, Reader
+from rows import scorer
 from severity.readers import Published
 from styles import CSS
 
@@ -70,12 +72,15 @@ def build(model: str, *, revision: str | None = None, trust_remote_code: bool = 
         ValueError: the model finds no answers in notes.
     """
     panels = Panels(Reader(model, revision, trust_remote_code))
+    table = scorer(panels)
     with look.blocks(TITLE, CSS) as demo:
         look.panel(look.header(TITLE, LEDE, panels.facts(), "Research prototype · not for clinical decisions"))
         with gr.Tab("A question"):
             _one(Console(panels))
         with gr.Tab("Structured retrieval"):
             tab(panels)
+        with gr.Tab("A table"):
+            table_tab(demo, table)
         look.panel(about(panels.reader.published))
         look.panel(
             look.footer(
@@ -86,6 +91,12 @@ def build(model: str, *, revision: str | None = None, trust_remote_code: bool = 
                 )
             )
         )
+
+        def ask(note: str, question: str) -> dict:
+            """Return the answer to a question about a note, with its place and category."""
+            return table.read([note, question])
+
+        look.endpoint(ask, "ask")
     return demo
 
 
@@ -156,7 +167,7 @@ def _one(console: Console) -> None:
         caught_up = asked.then(catch_up, [found, note, percent, pick, drawn], [answer, whole], **private)
         caught_up.then(None, js=SHOW_MARK, **private)
 
-    finish(gr.on([ask.click, question.submit], take, [note, question, percent], after, **private))
+    finish(gr.on([ask.click, question.submit], look.counted(take), [note, question, percent], after, **private))
     note.change(lambda text: panels.length(text or ""), note, length, trigger_mode="always_last", **private)
     gr.on(
         [percent.change, pick.input],
@@ -170,7 +181,7 @@ def _one(console: Console) -> None:
     for button, (text, asked) in zip(examples, EXAMPLES.values(), strict=True):
         finish(
             button.click(
-                lambda threshold, text=text, asked=asked: (text, asked, *take(text, asked, threshold)),
+                look.counted(lambda threshold, text=text, asked=asked: (text, asked, *take(text, asked, threshold))),
                 percent,
                 [note, question, *after],
                 **private,

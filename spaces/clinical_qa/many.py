@@ -11,6 +11,7 @@ import look
 from examples import NOTES, QUESTIONS
 from panels import Panels
 from retrieval import KINDS, NO_ANSWER, Row, kept, plan, read_notes, rows_of, table
+from tables import read_text, remove
 
 EVERY = 0.7
 """Seconds between two states of a table that is being filled."""
@@ -42,10 +43,9 @@ class Desk:
     def questions(self, path: str | None, current: str) -> tuple[str, str]:
         """Return (the text of a file of questions, a notice); the file is removed."""
         try:
-            return Path(path).read_bytes().decode("utf-8-sig"), ""
-        except UnicodeDecodeError as error:
-            said = f"{Path(path).name} is not UTF-8 text (byte {error.start}). Convert it first."
-            return current, _notice("stop", "The file was not taken.", said)
+            return read_text(Path(path)), ""
+        except ValueError as error:
+            return current, _notice("stop", "The file was not taken.", str(error))
         finally:
             remove([path])
 
@@ -139,14 +139,6 @@ def tab(panels: Panels) -> None:
     )
     stop.click(lambda: "", None, far, cancels=[asked], **private)
     chosen.change(desk.table, [rows, chosen], found, trigger_mode="always_last", **private)
-
-
-def remove(paths: Sequence[str] | None) -> None:
-    """Remove uploaded files, and the folders that were made for each."""
-    for path in map(Path, paths or []):
-        path.unlink(missing_ok=True)
-        if path.is_relative_to(look.PRIVATE_FOLDER) and not any(path.parent.iterdir()):
-            path.parent.rmdir()
 
 
 _NONE = '<p class="so-note">None yet. Notes stay in memory for an hour at most; a file is removed once it was read.</p>'

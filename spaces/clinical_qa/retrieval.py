@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +12,7 @@ from marking import label
 from panels import MAX_CHARACTERS, MAX_QUESTION, shortened
 from questions import Question, parse
 from reader import Reader
+from tables import as_csv, link, read_text
 
 KINDS = (".txt", ".jsonl")
 MAX_NOTES, MAX_QUESTIONS, MAX_READ = 100, 50, 5_000_000
@@ -40,10 +38,7 @@ def read_notes(paths: Sequence[str]) -> dict[str, str]:
     for path in map(Path, paths):
         if path.suffix.lower() not in KINDS:
             raise ValueError(f"{path.name} is of no kind that can be read. Expected {' or '.join(KINDS)}.")
-        try:
-            text = path.read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path.name} is not UTF-8 text (byte {error.start}). Convert it first.") from None
+        text = read_text(path)
         rows = [(path.name, text)] if path.suffix.lower() == ".txt" else _lines(path.name, text)
         for name, note in rows:
             if name in notes:
@@ -133,21 +128,6 @@ def kept(rows: Sequence[Row], chosen: Sequence[str]) -> list[Row]:
     return [row for row in rows if (NO_ANSWER if row["answer"] is None else row["category"]) in chosen]
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """Return rows as CSV, without an answer an empty cell."""
-    if not rows:
-        return ""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
-    return file.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else value
-
-
 def table(rows: Sequence[Row], total: int, categories: Sequence[str]) -> str:
     """Return rows as a table, and a link that holds them as CSV: no file is written for it.
 
@@ -162,14 +142,12 @@ def table(rows: Sequence[Row], total: int, categories: Sequence[str]) -> str:
     said = f"{len(rows):,} of {total:,} rows, {answered:,} with an answer."
     if len(rows) > SHOWN_ROWS:
         said += f" The first {SHOWN_ROWS:,} are shown; the file holds all."
-    coded = base64.b64encode(as_csv(rows).encode("utf-8", "replace")).decode()
-    file = f"data:text/csv;charset=utf-8;base64,{coded}"
-    link = f'<a class="qa-download" download="answers.csv" href="{file}">Download CSV</a>'
+    saved = link(as_csv(list(rows[0]), [list(row.values()) for row in rows]), "answers.csv")
     names = ("Note", "Question", "Answer", "Characters", "Category", "Score")
     heads = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(_table_row(row, categories) for row in rows[:SHOWN_ROWS])
     return (
-        f'<div class="so"><div class="qa-above"><span class="so-note">{said}</span>{link}</div>'
+        f'<div class="so"><div class="so-above"><span class="so-note">{said}</span>{saved}</div>'
         f'<table class="qa-table" aria-label="Answers"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
         "</div>"
     )

@@ -61,9 +61,6 @@ CSS = """
 .qa-files li { display: flex; justify-content: space-between; gap: 14px; padding: 4px 0;
   border-top: 1px solid var(--so-line); overflow-wrap: anywhere; }
 .qa-files span { color: var(--so-soft); white-space: nowrap; font-variant-numeric: tabular-nums; }
-.qa-above { display: flex; flex-wrap: wrap; gap: 8px 18px; justify-content: space-between; align-items: center;
-  margin-bottom: 10px; }
-.so a.qa-download { font-weight: 600; }
 .so .qa-table { background: var(--so-card); border: 1px solid var(--so-line); border-radius: 12px;
   border-collapse: separate; border-spacing: 0; overflow: hidden; table-layout: auto; }
 .so .qa-table th, .so .qa-table td { padding: 9px 12px; border-bottom: 1px solid var(--so-line); vertical-align: top;

@@ -12,10 +12,12 @@ from typing import Any
 
 import gradio as gr
 import look
+from batch import tab as table_tab
 from curve import Curve
 from examples import examples_for
 from panels import Case, Opinion, Panels, about
 from review import Review, open_queue, tab
+from rows import scorer
 from severity.readers import Published
 from styles import CSS
 from system import System, text_id
@@ -111,17 +113,24 @@ def build(
     panels = Panels(system, curve, ways)
     review = Review(open_queue(queue), panels) if queue else None
     console = Console(panels, expert, review, getattr(expert, "name", "The expert"))
+    table = scorer(panels)
     with look.blocks(TITLE, CSS) as demo:
         look.panel(look.header(TITLE, LEDE, panels.facts(), "Research prototype · not for clinical decisions"))
-        if review is None:
+        with gr.Tab("A text"):
             _main(console)
-        else:
-            with gr.Tab("A text"):
-                _main(console)
+        with gr.Tab("A table"):
+            table_tab(demo, table)
+        if review is not None:
             with gr.Tab("Review queue"):
                 tab(review)
         look.panel(about(system))
         look.panel(look.footer(_foot(console)))
+
+        def read(text: str) -> dict:
+            """Return the classifier's answer and whether an expert should be asked; nobody is."""
+            return table.read([text])
+
+        look.endpoint(read, "read")
     return demo
 
 
@@ -189,7 +198,7 @@ def _main(console: Console) -> None:
         return found, *shown(found, percent, name, notice), why(config, found.reading if found else None)
 
     private, after = look.PRIVATE_EVENT, [case, answer, trade, reasons]
-    gr.on([read.click, text.submit], take, [text, budget, measure], after, **private)
+    gr.on([read.click, text.submit], look.counted(take), [text, budget, measure], after, **private)
     text.change(lambda given: panels.length(given or ""), text, length, trigger_mode="always_last", **private)
     gr.on(
         [budget.change, measure.change],
@@ -201,14 +210,10 @@ def _main(console: Console) -> None:
     )
     clear.click(forget, [budget, measure], [text, *after], **private)
     if console.review is not None:
-        send.click(queue, [text, budget, measure], after, **private)
+        send.click(look.counted(queue), [text, budget, measure], after, **private)
     for button, (example, _) in zip(examples, console.examples.values(), strict=True):
-        button.click(
-            lambda percent, name, given=example: (given, *take(given, percent, name)),
-            [budget, measure],
-            [text, *after],
-            **private,
-        )
+        shown_example = look.counted(lambda percent, name, given=example: (given, *take(given, percent, name)))
+        button.click(shown_example, [budget, measure], [text, *after], **private)
 
 
 def _foot(console: Console) -> list[str]:

@@ -107,6 +107,8 @@ class System:
         self.max_tokens = self._max_tokens()
         self._code = sys.modules[type(self.model).__module__]
         self._lock = threading.Lock()
+        # A tokenizer that truncates on one thread and counts on another fails.
+        self._reading = threading.Lock()
 
     def _max_tokens(self) -> int:
         inner = self.config.classifier_config
@@ -120,16 +122,18 @@ class System:
 
     def count(self, text: str) -> int:
         """Return how many tokens a text has."""
-        return len(self.tokenizer(self.published.prepare(text), truncation=False, verbose=False)["input_ids"])
+        with self._reading:
+            return len(self.tokenizer(self.published.prepare(text), truncation=False, verbose=False)["input_ids"])
 
     def read(self, text: str) -> Reading:
         """Return what the model says of a text; what does not fit is left out, and the policy is told so."""
         import torch
 
         tokens = self.count(text)
-        inputs = self.tokenizer(
-            self.published.prepare(text), truncation=True, max_length=self.max_tokens, return_tensors="pt"
-        )
+        with self._reading:
+            inputs = self.tokenizer(
+                self.published.prepare(text), truncation=True, max_length=self.max_tokens, return_tensors="pt"
+            )
         features: list[torch.Tensor] = []
         with self._lock, torch.no_grad():
             hook = self.model.features.register_forward_hook(lambda *given: features.append(given[-1]))

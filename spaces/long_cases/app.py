@@ -10,9 +10,11 @@ from typing import Any
 
 import gradio as gr
 import look
+from batch import tab
 from examples import EXAMPLES
 from panels import CARRIED, ENTITIES, Panels, about
 from reader import Reader, Reading, Weights
+from rows import scorer
 from styles import CSS
 
 TITLE = "Long clinical cases"
@@ -35,31 +37,13 @@ def build(model: str, *, revision: str | None = None, trust_remote_code: bool = 
     """
     panels = Panels(Reader(model, revision, trust_remote_code))
     published = panels.reader.published
+    table = scorer(panels)
     with look.blocks(TITLE, CSS) as demo:
         look.panel(look.header(TITLE, LEDE, panels.facts(), "Research prototype · not for clinical decisions"))
-        found, weighed = gr.State(None, time_to_live=3600), gr.State(None, time_to_live=3600)
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=6, min_width=320):
-                case = gr.Textbox(
-                    label="Case description",
-                    info="Nothing is stored.",
-                    placeholder="History, findings, laboratory, imaging, impression …",
-                    lines=10,
-                    max_lines=18,
-                    elem_classes="so-input",
-                )
-                length = look.panel(panels.length(""))
-                with gr.Row():
-                    classify = gr.Button("Classify", variant="primary", scale=3, min_width=120)
-                    clear = gr.Button("Clear", scale=1, min_width=90)
-                look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
-                with gr.Row(elem_classes="so-examples"):
-                    examples = [gr.Button(name, size="sm", min_width=150) for name in EXAMPLES]
-            with gr.Column(scale=5, min_width=320):
-                answer = look.panel(panels.classes(None), elem_id="answer")
-                view = gr.Radio([ENTITIES, CARRIED], value=ENTITIES, label="Mark in the case", visible=False)
-                busy = look.panel("", elem_id="busy")
-        whole = look.panel("", elem_id="case")
+        with gr.Tab("A case"):
+            _one(panels)
+        with gr.Tab("A table"):
+            tab(demo, table)
         look.panel(about(published.facts, published.limits, published.synthetic))
         look.panel(
             look.footer(
@@ -70,38 +54,70 @@ def build(model: str, *, revision: str | None = None, trust_remote_code: bool = 
             )
         )
 
-        def nothing(notice: str = "") -> tuple[Any, ...]:
-            return None, None, panels.classes(None, notice), "", gr.update(visible=False, value=ENTITIES)
+        def classify(case: str) -> dict:
+            """Return the class of a case, with the probability of each."""
+            return table.read([case])
 
-        def read(text: str | None) -> tuple[Any, ...]:
-            text = text or ""
-            if notice := panels.problem(text):
-                return nothing(notice)
-            reading = panels.reader.read(text)
-            shown = panels.case(reading, None, text, ENTITIES)
-            return reading, None, panels.classes(reading), shown, gr.update(visible=True, value=ENTITIES)
-
-        def wait(reading: Reading | None, weights: Weights | None, text: str | None, wanted: str) -> str:
-            if not panels.unweighed(reading, weights, text or "", wanted):
-                return ""
-            return f'<div class="so">{look.notice("calm", "Weighing the words …", "Longer cases take longer.")}</div>'
-
-        def mark(reading: Reading | None, weights: Weights | None, text: str | None, wanted: str) -> tuple[Any, ...]:
-            text = text or ""
-            if panels.unweighed(reading, weights, text, wanted):
-                weights = panels.reader.weigh(text, reading.label)
-            return weights, panels.case(reading, weights, text, wanted), ""
-
-        private, after = look.PRIVATE_EVENT, [found, weighed, answer, whole, view]
-        classify.click(read, case, after, **private)
-        case.change(lambda text: panels.length(text or ""), case, length, trigger_mode="always_last", **private)
-        view.input(wait, [found, weighed, case, view], busy, **private).then(
-            mark, [found, weighed, case, view], [weighed, whole, busy], **private
-        )
-        clear.click(lambda: ("", *nothing()), None, [case, *after], **private)
-        for button, text in zip(examples, EXAMPLES.values(), strict=True):
-            button.click(lambda text=text: (text, *read(text)), None, [case, *after], **private)
+        look.endpoint(classify, "classify")
     return demo
+
+
+def _one(panels: Panels) -> None:
+    found, weighed = gr.State(None, time_to_live=3600), gr.State(None, time_to_live=3600)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=6, min_width=320):
+            case = gr.Textbox(
+                label="Case description",
+                info="Nothing is stored.",
+                placeholder="History, findings, laboratory, imaging, impression …",
+                lines=10,
+                max_lines=18,
+                elem_classes="so-input",
+            )
+            length = look.panel(panels.length(""))
+            with gr.Row():
+                classify = gr.Button("Classify", variant="primary", scale=3, min_width=120)
+                clear = gr.Button("Clear", scale=1, min_width=90)
+            look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
+            with gr.Row(elem_classes="so-examples"):
+                examples = [gr.Button(name, size="sm", min_width=150) for name in EXAMPLES]
+        with gr.Column(scale=5, min_width=320):
+            answer = look.panel(panels.classes(None), elem_id="answer")
+            view = gr.Radio([ENTITIES, CARRIED], value=ENTITIES, label="Mark in the case", visible=False)
+            busy = look.panel("", elem_id="busy")
+    whole = look.panel("", elem_id="case")
+
+    def nothing(notice: str = "") -> tuple[Any, ...]:
+        return None, None, panels.classes(None, notice), "", gr.update(visible=False, value=ENTITIES)
+
+    def read(text: str | None) -> tuple[Any, ...]:
+        text = text or ""
+        if notice := panels.problem(text):
+            return nothing(notice)
+        reading = panels.reader.read(text)
+        shown = panels.case(reading, None, text, ENTITIES)
+        return reading, None, panels.classes(reading), shown, gr.update(visible=True, value=ENTITIES)
+
+    def wait(reading: Reading | None, weights: Weights | None, text: str | None, wanted: str) -> str:
+        if not panels.unweighed(reading, weights, text or "", wanted):
+            return ""
+        return f'<div class="so">{look.notice("calm", "Weighing the words …", "Longer cases take longer.")}</div>'
+
+    def mark(reading: Reading | None, weights: Weights | None, text: str | None, wanted: str) -> tuple[Any, ...]:
+        text = text or ""
+        if panels.unweighed(reading, weights, text, wanted):
+            weights = panels.reader.weigh(text, reading.label)
+        return weights, panels.case(reading, weights, text, wanted), ""
+
+    private, after = look.PRIVATE_EVENT, [found, weighed, answer, whole, view]
+    classify.click(look.counted(read), case, after, **private)
+    case.change(lambda text: panels.length(text or ""), case, length, trigger_mode="always_last", **private)
+    view.input(wait, [found, weighed, case, view], busy, **private).then(
+        mark, [found, weighed, case, view], [weighed, whole, busy], **private
+    )
+    clear.click(lambda: ("", *nothing()), None, [case, *after], **private)
+    for button, text in zip(examples, EXAMPLES.values(), strict=True):
+        button.click(look.counted(lambda text=text: (text, *read(text))), None, [case, *after], **private)
 
 
 def settings() -> dict[str, Any]:

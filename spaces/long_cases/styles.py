@@ -17,7 +17,7 @@ CSS = """
 .so-notice + .so-card { margin-top: 12px; }
 .lc-unread, .lc-unread mark { color: var(--so-soft); }
 .lc-unread { text-decoration: line-through; text-decoration-color: var(--so-line); }
-.lc-key { display: flex; flex-wrap: wrap; gap: 6px 14px; margin: 10px 0 0; padding: 0; list-style: none;
+.so ul.lc-key { display: flex; flex-wrap: wrap; gap: 6px 14px; margin: 10px 0 0; padding: 0; list-style: none;
   font-size: 13px; }
 .so .lc-key li { display: flex; align-items: center; gap: 6px; margin: 0; color: var(--so-ink); }
 .lc-key mark { display: inline-block; width: 22px; height: 14px; border-bottom: 2px solid; border-radius: 3px; }

@@ -10,8 +10,10 @@ from typing import Any
 
 import gradio as gr
 import look
+from batch import tab
 from panels import Panels, about
 from readers import Baseline, Encoder
+from rows import scorer
 
 TITLE = "Device report severity"
 
@@ -62,6 +64,7 @@ def build(
         Encoder(model, revision, trust_remote_code),
         Baseline(baseline, baseline_revision) if baseline else None,
     )
+    table = scorer(panels, EXAMPLES.values())
     with look.blocks(TITLE) as demo:
         look.panel(
             look.header(
@@ -72,25 +75,10 @@ def build(
                 "Research prototype · not for clinical decisions",
             )
         )
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=320):
-                report = gr.Textbox(
-                    label="Device report",
-                    info="Nothing is stored. Shift + Enter classifies.",
-                    placeholder="What happened to the device, and what happened to the patient?",
-                    lines=7,
-                    max_lines=16,
-                    elem_classes="so-input",
-                )
-                length = look.panel(panels.length(""))
-                with gr.Row():
-                    classify = gr.Button("Classify", variant="primary", scale=3)
-                    clear = gr.Button("Clear", scale=1, min_width=90)
-                look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
-                with gr.Row(elem_classes="so-examples"):
-                    examples = [gr.Button(name, size="sm", min_width=200) for name in EXAMPLES]
-            with gr.Column(scale=7, min_width=320):
-                answer = look.panel(panels.empty(), elem_id="answer")
+        with gr.Tab("A report"):
+            _one(panels)
+        with gr.Tab("A table"):
+            tab(demo, table)
         look.panel(about(panels.encoder.published))
         look.panel(
             look.footer(
@@ -102,19 +90,48 @@ def build(
             )
         )
 
-        def read(text: str | None) -> str:
-            return panels.read(text or "")
+        def classify(report: str) -> dict:
+            """Return what both models say of a report."""
+            return table.read([report])
 
-        def measure(text: str | None) -> str:
-            return panels.length(text or "")
-
-        private = look.PRIVATE_EVENT
-        gr.on([classify.click, report.submit], read, report, answer, **private)
-        report.change(measure, report, length, trigger_mode="always_last", **private)
-        clear.click(lambda: ("", panels.empty()), None, [report, answer], **private)
-        for button, example in zip(examples, EXAMPLES.values(), strict=True):
-            button.click(lambda text=example: (text, read(text)), None, [report, answer], **private)
+        look.endpoint(classify, "classify")
     return demo
+
+
+def _one(panels: Panels) -> None:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=320):
+            report = gr.Textbox(
+                label="Device report",
+                info="Nothing is stored. Shift + Enter classifies.",
+                placeholder="What happened to the device, and what happened to the patient?",
+                lines=7,
+                max_lines=16,
+                elem_classes="so-input",
+            )
+            length = look.panel(panels.length(""))
+            with gr.Row():
+                classify = gr.Button("Classify", variant="primary", scale=3)
+                clear = gr.Button("Clear", scale=1, min_width=90)
+            look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
+            with gr.Row(elem_classes="so-examples"):
+                examples = [gr.Button(name, size="sm", min_width=200) for name in EXAMPLES]
+        with gr.Column(scale=7, min_width=320):
+            answer = look.panel(panels.empty(), elem_id="answer")
+
+    def read(text: str | None) -> str:
+        return panels.read(text or "")
+
+    def measure(text: str | None) -> str:
+        return panels.length(text or "")
+
+    private = look.PRIVATE_EVENT
+    gr.on([classify.click, report.submit], look.counted(read), report, answer, **private)
+    report.change(measure, report, length, trigger_mode="always_last", **private)
+    clear.click(lambda: ("", panels.empty()), None, [report, answer], **private)
+    for button, example in zip(examples, EXAMPLES.values(), strict=True):
+        shown = look.counted(lambda text=example: (text, read(text)))
+        button.click(shown, None, [report, answer], **private)
 
 
 def settings() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,8 @@ class Encoder:
         self.published = Published.read(source, revision)
         self.labels = tuple(self.model.config.id2label[i] for i in range(self.model.config.num_labels))
         self.max_tokens = self._max_tokens()
+        # A tokenizer that truncates on one thread and counts on another fails.
+        self._lock = threading.Lock()
 
     def _max_tokens(self) -> int:
         config = self.model.config
@@ -153,15 +156,17 @@ class Encoder:
 
     def count(self, report: str) -> int:
         """Return how many tokens a report has."""
-        return len(self.tokenizer(self.published.prepare(report), truncation=False, verbose=False)["input_ids"])
+        with self._lock:
+            return len(self.tokenizer(self.published.prepare(report), truncation=False, verbose=False)["input_ids"])
 
     def probabilities(self, report: str) -> dict[str, float]:
         """Return label → probability for the part of a report that fits."""
         import torch
 
-        inputs = self.tokenizer(
-            self.published.prepare(report), truncation=True, max_length=self.max_tokens, return_tensors="pt"
-        )
+        with self._lock:
+            inputs = self.tokenizer(
+                self.published.prepare(report), truncation=True, max_length=self.max_tokens, return_tensors="pt"
+            )
         with torch.inference_mode():
             logits = self.model(**inputs).logits[0].float()
         return dict(zip(self.labels, logits.softmax(-1).tolist(), strict=True))

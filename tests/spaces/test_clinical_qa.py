@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qa_folder import qa_folder
 
-from secondopinion.cli.space import launch_space, loaded_app, publish_space, space_names, stage_space
+from secondopinion.cli.space import launch_space, loaded_app
 from secondopinion.core.errors import InputError
 from secondopinion.modeling import CATEGORIES
+from secondopinion.publishing.spaces import publish_space, space_names, stage_space
 
 pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
 ROOT = Path(__file__).parents[2]
@@ -313,6 +314,19 @@ def test_the_table_is_that_of_extract(app, desk, folder, tmp_path):
     assert "not as asked" in shown or all(row["as_asked"] is not False for row in rows)
 
 
+def test_a_row_of_a_table_is_what_the_page_says(app, panels):
+    table = app.scorer(panels)
+    row = table.read([NOTE, QUESTION])
+    assert tuple(row) == table.columns
+    answer = panels.reader.read_many(NOTE, [QUESTION])[0]
+    assert row["found"] == ("No answer" if answer["no_answer"] else answer["category"])
+    assert row["answer"] == (None if answer["no_answer"] else answer["answer"])
+    assert row["no_answer_probability"] == pytest.approx(answer["no_answer_probability"], abs=1e-6)
+    assert set(table.kinds) == {*CATEGORIES, "No answer"}
+    assert table.read([NOTE, " "]) == {"problem": "Question: empty"}
+    assert "half a surrogate pair" in table.read(["a \ud83d", QUESTION])["problem"]
+
+
 def test_the_table_filters_by_category(app, desk):
     notes = {f"n{i}": f"{NOTE} bed {i}" for i in range(4)}
     *_, (rows, _, _) = desk.ask(app.parts["examples"].QUESTIONS, notes, desk.choices)
@@ -469,21 +483,6 @@ def test_the_served_page_keeps_and_offers_nothing(folder):
         import gradio
 
         gradio.close_all()
-
-
-def test_pins_and_front_matter():
-    from huggingface_hub.repocard import RepoCard
-
-    pinned = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line)
-    space = ROOT / "spaces" / "clinical_qa"
-    wanted = [line for line in (space / "requirements.txt").read_text().splitlines() if "==" in line]
-    assert wanted == sorted(wanted)
-    for name, version in (line.split("==") for line in wanted):
-        assert pinned[name] == version, name
-    data = RepoCard((space / "README.md").read_text()).data.to_dict()
-    assert data["sdk_version"] == pinned["gradio"]
-    assert (data["app_file"], data["sdk"], str(data["python_version"])) == ("app.py", "gradio", "3.11")
-    assert len(data["short_description"]) <= 60
 
 
 def test_models_are_named_by_file_and_environment(app, monkeypatch):

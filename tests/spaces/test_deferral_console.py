@@ -12,9 +12,10 @@ from console_folder import LONG, SHORT, THRESHOLD, console_folder
 from run_builder import LABELS
 
 from secondopinion.cli.live_expert import LiveExpert, live_expert
-from secondopinion.cli.space import launch_space, loaded_app, publish_space, room, space_names, stage_space
+from secondopinion.cli.space import launch_space, loaded_app
 from secondopinion.core.errors import InputError
 from secondopinion.experts import ReviewQueue, Vote
+from secondopinion.publishing.spaces import publish_space, space_names, stage_space
 
 pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
 SECRET = "zebrawood quillfish"
@@ -316,6 +317,17 @@ def test_a_system_that_fell_back_asks_nobody(app, folder, tmp_path):
     assert panels.curve.asked_from(0.6) > 0
 
 
+def test_a_row_of_a_table_is_what_the_page_says(app, panels, system):
+    table = app.scorer(panels)
+    for text, decision in ((LONG, "ask"), (SHORT, "keep")):
+        row, reading = table.read([text]), system.read(text)
+        assert tuple(row) == table.columns
+        assert (row["decision"], row["classifier"]) == (decision, reading.answer)
+        assert row["deferral_score"] == pytest.approx(reading.score, abs=1e-6)
+        assert row["asked_from_budget"] == panels.curve.asked_from(reading.score)
+    assert table.kinds == ("keep", "ask")
+
+
 def test_models_that_do_not_defer_are_refused(app, folder, tmp_path):
     with pytest.raises(ValueError, match="of the type 'pooled_encoder', which answers every text itself"):
         app.build(str(folder.with_name("tiny-console-classifier")))
@@ -433,12 +445,3 @@ def test_on_the_hub_the_models_own_code_is_enough(tmp_path, system, folder):
     assert title == "Deferral console"
     assert float(score) == pytest.approx(system.read(LONG).score, abs=1e-5)
     assert "a review queue needs the package secondopinion" in second
-
-
-def test_the_space_names_its_parts_in_its_front_matter():
-    from huggingface_hub.repocard import RepoCard
-
-    card = RepoCard.load(room("spaces") / "deferral_console" / "README.md").data.to_dict()
-    assert card["sdk_version"] == "6.31.0"
-    assert card["app_file"] == "app.py"
-    assert len(card["short_description"]) <= 60

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from long_case_folder import LABELS, long_case_folder
 
-from secondopinion.cli.space import launch_space, loaded_app, space_names, stage_space
+from secondopinion.cli.space import launch_space, loaded_app
 from secondopinion.core.errors import InputError
+from secondopinion.publishing.spaces import space_names, stage_space
 
 pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
 pytest.importorskip("captum", reason="captum is in the extra [spaces]")
@@ -174,6 +175,15 @@ def test_a_short_answer_is_not_claimed_where_weights_do_not_explain_it(app, pane
     weights = panels.reader.weigh(CASE, reading.label)
     doubtful = app.parts["reader"].Weights(weights.case, weights.label, weights.words, 0.6)
     assert "leave 60% of the logit&#x27;s change unexplained" in panels.case(reading, doubtful, CASE, app.CARRIED)
+
+
+def test_a_row_of_a_table_is_what_the_page_says(app, panels):
+    table = app.scorer(panels)
+    row, reading = table.read([LONG]), panels.reader.read(LONG)
+    assert tuple(row) == table.columns
+    assert (row["class"], row["tokens"], row["tokens_read"]) == (reading.label, reading.all_tokens, 64)
+    assert (row["entities"], row["measurements"]) == (len(reading.entities), len(reading.measurements))
+    assert [row[f"p_{name}"] for name in LABELS] == pytest.approx([*reading.probabilities.values()], abs=1e-6)
 
 
 def test_models_without_a_processor_are_refused(app, model_folder):

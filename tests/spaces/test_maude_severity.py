@@ -3,14 +3,16 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from secondopinion.cli.space import launch_space, loaded_app, publish_space, room, space_names, stage_space
+from secondopinion.cli.space import launch_space, loaded_app
 from secondopinion.core.errors import InputError
 from secondopinion.dataset_scripts.maude.synthetic import LABELS
+from secondopinion.publishing.spaces import publish_space, room, space_names, stage_space
 
 pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
 ROOT = Path(__file__).parents[2]
@@ -168,6 +170,30 @@ def test_phase_2_can_stand_alone(app, model_folder):
     assert alone.empty().count("No report yet") == 1
 
 
+def test_a_row_of_a_table_is_what_the_page_says(app, panels, model_folder):
+    table = app.scorer(panels, app.EXAMPLES.values())
+    report = "The pump stopped and the patient died."
+    row = table.read([report])
+    assert tuple(row) == table.columns
+    first, second = panels.baseline.probabilities(report), panels.encoder.probabilities(report)
+    assert [row[f"phase_1_p_{name}"] for name in LABELS] == pytest.approx([*first.values()], abs=1e-6)
+    assert [row[f"phase_2_p_{name}"] for name in LABELS] == pytest.approx([*second.values()], abs=1e-6)
+    assert (row["phase_1"], row["phase_2"]) == (max(first, key=first.get), max(second, key=second.get))
+    assert row["agree"] == (row["phase_1"] == row["phase_2"])
+    alone = app.scorer(app.Panels(app.Encoder(str(model_folder))), ())
+    assert alone.columns == ("phase_2", *(f"phase_2_p_{name}" for name in LABELS))
+    assert table.read(["a" * 100_001]) == {"problem": "Report: 100,001 characters, more than 100,000"}
+
+
+def test_reading_and_counting_at_once_is_safe(panels):
+    report = "the pump stopped " * 40
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(panels.encoder.count if n % 2 else panels.encoder.probabilities, report) for n in range(80)]
+        counts = {job.result() for n, job in enumerate(jobs) if n % 2}
+        [job.result() for job in jobs]
+    assert counts == {122}
+
+
 def test_models_of_different_classes_are_refused(app, model_folder, baseline_folder, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
@@ -309,17 +335,6 @@ def test_published_space_stands_alone(tmp_path):
 def test_a_path_cannot_be_published(tmp_path, given):
     with pytest.raises(InputError, match=r"is not a Hub id \(namespace/name\)"):
         publish_space("maude_severity", tmp_path / "space", given)
-
-
-def test_pins_are_those_the_tests_pass_with():
-    pinned = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line)
-    space = ROOT / "spaces" / "maude_severity"
-    wanted = [line for line in (space / "requirements.txt").read_text().splitlines() if "==" in line]
-    assert wanted == sorted(wanted)
-    for line in wanted:
-        name, version = line.split("==")
-        assert pinned[name] == version, name
-    assert f"sdk_version: {pinned['gradio']}\n" in (space / "README.md").read_text()
 
 
 def test_models_are_named_by_file_and_environment(app, staged, monkeypatch):

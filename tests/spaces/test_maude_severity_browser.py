@@ -1,11 +1,27 @@
 """The severity Space in a real browser: used as a person would, on a desk and a phone, in the light and the dark."""
 
+import csv
 import signal
 from pathlib import Path
 
 import pytest
-from page_checks import CHROMIUM, KEPT, LOW_CONTRAST, NOTHING
+from page_checks import (
+    CHROMIUM,
+    KEPT,
+    LOOKS,
+    NARROWEST,
+    NOTHING,
+    barriers,
+    check_looks,
+    fits,
+    picture,
+    score_example,
+    shown_model,
+)
 from space_server import space_server, visits
+
+from secondopinion.cli.space import launch_space
+from secondopinion.dataset_scripts.maude.synthetic import LABELS
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
@@ -22,7 +38,9 @@ DEATH = f"The pump stopped during the infusion. The patient could not be revived
 def server(tmp_path_factory, model_folder, baseline_folder):
     """Yield (address, folder that takes every file the server writes, process)."""
     folder = tmp_path_factory.mktemp("server")
-    with space_server(folder, "maude_severity", model=model_folder, baseline=baseline_folder) as (url, process):
+    model = shown_model("maude_severity", model_folder)
+    baseline = shown_model("maude_severity_baseline", baseline_folder)
+    with space_server(folder, "maude_severity", model=model, baseline=baseline) as (url, process):
         yield url, folder, process
 
 
@@ -62,7 +80,7 @@ def visit(server, browser):
         yield lambda **settings: Visit(open_page(**settings))
 
 
-def test_a_report_is_read_by_both_models(visit, tmp_path):
+def test_a_report_is_read_by_both_models(visit):
     page = visit()
     assert page.page.title() == "Device report severity"
     assert page.page.get_by_role("heading", level=1).inner_text() == "Device report severity"
@@ -79,8 +97,6 @@ def test_a_report_is_read_by_both_models(visit, tmp_path):
     page.page.get_by_text(f"{len(DEATH)} characters").wait_for()
     answer = page.page.locator("#answer").inner_text()
     assert "disagree" in answer or "Both models read" in answer
-    page.page.screenshot(path=tmp_path / "light.png", full_page=True)
-    assert (tmp_path / "light.png").stat().st_size > 20_000
 
 
 def test_nothing_is_kept_in_the_browser_or_on_the_server(visit, server):
@@ -118,8 +134,9 @@ def test_ten_megabytes_are_refused_politely(visit):
     page = visit()
     page.page.evaluate("() => { window.big = 'pump '.repeat(2097152); }")
     page.report.evaluate("e => { e.value = window.big; e.dispatchEvent(new Event('input', {bubbles: true})); }")
-    page.button("Classify").click()
-    page.page.get_by_role("alert").filter(has_text="It has 10,485,760 characters").wait_for()
+    # The browser lays out ten megabytes first, which takes a busy machine a while.
+    page.button("Classify").click(timeout=180_000)
+    page.page.get_by_role("alert").filter(has_text="It has 10,485,760 characters").wait_for(timeout=180_000)
 
 
 def test_the_keyboard_is_enough(visit):
@@ -144,48 +161,101 @@ def test_the_keyboard_is_enough(visit):
     assert page.report.input_value().startswith("SYNTHETIC.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_contrast_is_aa(visit, scheme, tmp_path):
-    page = visit(scheme=scheme)
-    for state in ("empty", "read", "error"):
-        if state == "read":
-            page.button("Told without the word").click()
-            page.answered()
-        if state == "error":
-            page.button("Clear").click()
-            page.cards()[0].get_by_text("No report yet").wait_for()
-            page.button("Classify").click()
-            page.page.get_by_role("alert").filter(has_text="There is nothing to read.").wait_for()
-        page.page.wait_for_timeout(400)
-        measured = page.page.evaluate(LOW_CONTRAST)
-        assert measured["seen"] > 40
-        assert measured["low"] == []
-        page.page.screenshot(path=tmp_path / f"{scheme}-{state}.png", full_page=True)
+@pytest.mark.parametrize("look", LOOKS)
+def test_it_is_legible_open_to_all_and_fits(visit, look):
+    scheme, width = look
+    page = visit(scheme=scheme, width=width)
     background = page.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == {"light": "rgb(244, 247, 248)", "dark": "rgb(14, 22, 27)"}[scheme]
-
-
-@pytest.mark.parametrize("width", [320, 390])
-def test_a_phone_needs_no_sideways_scrolling(visit, width, tmp_path):
-    page = visit(width=width, height=800)
-    page.button("Harm and a second operation").click()
+    page.button("Classify").click()
+    page.page.get_by_role("alert").filter(has_text="There is nothing to read.").wait_for()
+    check_looks(page.page)
+    page.button("Told without the word").click()
     page.answered()
-    assert page.page.evaluate("document.documentElement.scrollWidth") <= width
+    check_looks(page.page)
+    picture(page.page, "maude_severity", look)
     first, second = (card.bounding_box() for card in page.cards())
-    assert second["y"] >= first["y"] + first["height"], "the cards stand below one another"
-    for element in page.page.locator(".so-card, .so-notice, table, button, textarea").all():
-        box = element.bounding_box()
-        if box:
-            assert box["x"] >= 0
-            assert box["x"] + box["width"] <= width
-    page.page.screenshot(path=tmp_path / "phone.png", full_page=True)
+    if width > 1000:
+        assert first["y"] == second["y"]
+        assert first["x"] + first["width"] <= second["x"]
+    else:
+        assert second["y"] >= first["y"] + first["height"], "the cards stand below one another"
+        fits(page.page, NARROWEST)
+        fits(page.page, width)
+    score_example(page.page)
+    check_looks(page.page)
+    picture(page.page, "maude_severity_table", look)
 
 
-def test_the_desk_shows_the_cards_side_by_side(visit):
-    page = visit()
-    first, second = (card.bounding_box() for card in page.cards())
-    assert first["y"] == second["y"]
-    assert first["x"] + first["width"] <= second["x"]
+def test_a_table_is_scored_and_nothing_of_it_stays(visit, server, tmp_path):
+    page = visit().page
+    page.get_by_role("tab", name="A table").click()
+    page.get_by_role("button", name="Score the table").click()
+    page.get_by_role("alert").get_by_text("There is no table.").wait_for()
+    (tmp_path / "words.csv").write_bytes(b"text\n\xff\xfe")
+    upload = page.locator("input[type=file]")
+    upload.set_input_files(tmp_path / "words.csv")
+    page.get_by_role("alert").get_by_text("words.csv is not UTF-8 text (byte 5).").wait_for()
+    rows = [("7", f"{DEATH} No {n}.", "=1+1") for n in range(40)] + [("8", "", "-2.5")]
+    with open(tmp_path / "reports.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("id", "words of it", "note"), *rows])
+    upload.set_input_files(tmp_path / "reports.csv")
+    page.get_by_text("reports.csv · 41 rows, 3 columns").wait_for()
+    page.get_by_role("button", name="Score the table").click()
+    page.get_by_role("alert").get_by_text("No column is chosen for the report.").wait_for()
+    page.get_by_label("Column of the report").click()
+    page.get_by_role("option", name="words of it").click()
+    page.get_by_role("button", name="Score the table").click()
+    page.get_by_text("Done: 41 of 41 rows were read, 1 of them in vain").wait_for()
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download CSV").click()
+    assert started.value.suggested_filename == "reports-scored.csv"
+    started.value.save_as(tmp_path / "scored.csv")
+    with open(tmp_path / "scored.csv", newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert [(row["id"], row["words of it"], row["note"]) for row in found] == [
+        (name, words, f"'{note}" if note.startswith("=") else note) for name, words, note in rows
+    ]
+    assert {row["phase_1"] for row in found[:40]} <= set(LABELS)
+    assert all(abs(sum(float(row[f"phase_2_p_{name}"]) for name in LABELS) - 1) < 1e-4 for row in found[:40])
+    assert (found[40]["phase_1"], found[40]["problem"]) == ("", "Report: empty")
+    assert page.evaluate(KEPT) == NOTHING
+    for path in server[1].rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+        assert path.suffix != ".csv"
+
+
+def test_who_is_not_let_in_sees_a_door_and_who_asks_too_often_is_told(
+    browser, model_folder, baseline_folder, monkeypatch
+):
+    import gradio
+
+    monkeypatch.setenv("LOGINS", "ann:correct horse")
+    url = launch_space(
+        model=model_folder, baseline=baseline_folder, password_env="LOGINS", rate="1/minute", block=False
+    )
+    try:
+        with visits(browser, url, "Login") as open_page:
+            page = open_page(width=390)
+            page.get_by_role("heading", name="Device report severity").wait_for()
+            assert barriers(page) == []
+            fits(page, 390)
+            page.get_by_label("username").fill("ann")
+            page.get_by_label("password").fill("correct horse")
+            page.get_by_role("button", name="Login").click()
+            page.get_by_role("button", name="A battery that died").click()
+            page.locator("#answer .top").first.wait_for()
+            page.get_by_role("button", name="Hard to place").click()
+            page.get_by_role("status").get_by_text("This page answers each person 1 time in 60 seconds.").wait_for()
+            assert barriers(page) == []
+            page.get_by_role("tab", name="A table").click()
+            page.get_by_role("button", name="Use the example table").click()
+            page.get_by_text("example.csv").wait_for()
+            page.get_by_role("button", name="Score the table").click()
+            page.get_by_text("This page answers each person").nth(1).wait_for()
+            assert page.locator("#batch-progress").inner_text() == ""
+    finally:
+        gradio.close_all()
 
 
 def test_stopping_the_server_leaves_nothing_behind(server):

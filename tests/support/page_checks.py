@@ -1,4 +1,11 @@
-"""What is measured in a real browser on any page of the project."""
+"""What is measured in a real browser on any page of the project, and the pictures that are taken of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -8,6 +15,11 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
+"""Theme and width of the window; each page of the project is looked at in each."""
+NARROWEST = 320
+TALLEST = 1600
+"""Pixels of a picture, from the top of the page."""
 
 # The contrast of every visible text with what is painted behind it (WCAG 2.2, 1.4.3).
 LOW_CONTRAST = """() => {
@@ -37,9 +49,106 @@ LOW_CONTRAST = """() => {
   return {seen, low};
 }"""
 
+# What stands out of the window to either side; what lies in a box that scrolls by itself may.
+OUTSIDE = """width => [...document.querySelectorAll(
+    '.so-card, .so-notice, .so-wide, table, td, button, textarea, input[type=range], [role=region]')]
+  .filter(e => !e.parentElement.closest('.so-wide, .visually-hidden'))
+  .filter(e => e.checkVisibility({visibilityProperty: true}))
+  .map(e => [e.tagName, e.className, e.getBoundingClientRect()])
+  .filter(([, , box]) => box.width && (box.left < 0 || box.right > width + 0.5))
+  .map(([tag, name, box]) => `${tag}.${name} ${box.left} to ${box.right}`)"""
+
 # What a page left in the browser.
 KEPT = """async () => ({
   local: Object.keys(localStorage), session: Object.keys(sessionStorage),
   databases: (await indexedDB.databases()).map(d => d.name), caches: await caches.keys(), cookies: document.cookie
 })"""
 NOTHING = {"local": [], "session": [], "databases": [], "caches": [], "cookies": ""}
+
+WCAG = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
+    "resultTypes": ["violations"],
+}
+GRADIOS_OWN = {
+    ("document-title", "html"): "gradio's login page has no title, and takes none",
+    ("nested-interactive", ".toast-header"): "gradio's message in the corner is a button that holds its closing button",
+}
+"""(rule, element) → why a violation cannot be mended from here. Everything else must be."""
+
+
+def barriers(page: Any) -> list[str]:
+    """Return what axe finds against WCAG 2.1 A and AA, but for `GRADIOS_OWN`."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options=WCAG).response["violations"]
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:200]}"
+        for rule in found
+        for node in rule["nodes"]
+        if (rule["id"], node["target"][-1]) not in GRADIOS_OWN
+    ]
+
+
+def check_looks(page: Any, least: int = 40) -> None:
+    """Assert that a page is legible, open to everybody, and as wide as its window.
+
+    Args:
+        page: as a person sees it now.
+        least: texts that are looked at.
+    """
+    page.wait_for_timeout(300)
+    measured = page.evaluate(LOW_CONTRAST)
+    assert measured["seen"] > least
+    assert not measured["low"], measured["low"]
+    found = barriers(page)
+    assert not found, found
+    fits(page, page.viewport_size["width"])
+
+
+def fits(page: Any, width: int) -> None:
+    """Assert that nothing of a page stands out of a window of some width."""
+    page.set_viewport_size({"width": width, "height": page.viewport_size["height"]})
+    page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width, timeout=3000)
+    outside = page.evaluate(OUTSIDE, width)
+    assert not outside, outside
+
+
+def score_example(page: Any) -> None:
+    """Let the tab of tables score its example."""
+    page.get_by_role("tab", name="A table").click()
+    page.get_by_role("button", name="Use the example table").click()
+    page.get_by_text("example.csv").wait_for()
+    page.get_by_role("button", name="Score the table").click()
+    page.locator("#batch-result").get_by_role("link", name="Download CSV").wait_for()
+
+
+def picture(page: Any, name: str, look: Sequence[Any]) -> None:
+    """Keep a picture of a page where SECONDOPINION_SCREENSHOTS names a folder: `name.png` in the light on a desk,
+    `name_dark_phone.png` in the dark on a phone.
+
+    Args:
+        page: as it is to be shown.
+        name: of the picture.
+        look: one of `LOOKS`.
+    """
+    folder = os.environ.get("SECONDOPINION_SCREENSHOTS")
+    end = {LOOKS[0]: "", LOOKS[-1]: "_dark_phone"}.get(tuple(look))
+    if folder and end is not None:
+        page.mouse.move(0, 0)
+        page.evaluate("document.activeElement.blur()")
+        page.wait_for_timeout(300)
+        size = {"width": page.viewport_size["width"], "height": page.evaluate("document.documentElement.scrollHeight")}
+        shown = {"x": 0, "y": 0, **size, "height": min(size["height"], TALLEST)}
+        page.screenshot(path=Path(folder) / f"{name}{end}.png", full_page=True, clip=shown)
+
+
+def shown_model(name: str, otherwise: Path) -> Path:
+    """Return the model that a picture shows: a folder of this name in SECONDOPINION_SCREENSHOT_MODELS, if there is one.
+
+    Args:
+        name: of the Space, or `<Space>_baseline`.
+        otherwise: the tiny model of the tests.
+    """
+    folder = os.environ.get("SECONDOPINION_SCREENSHOT_MODELS")
+    trained = Path(folder) / name if folder else None
+    return trained if trained and trained.exists() else otherwise

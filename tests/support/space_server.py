@@ -20,7 +20,7 @@ from page_checks import CHROMIUM, FLAGS
 SERVER = """
 import json, sys
 from secondopinion.cli.space import launch_space
-launch_space(**json.loads(sys.argv[1]))
+launch_space(port=int(sys.argv[1]), **json.loads(sys.argv[2]))
 """
 
 
@@ -33,6 +33,19 @@ def space_server(folder: Path, name: str, **options: Any) -> Iterator[tuple[str,
         name: of the Space.
         **options: of `launch_space`; paths become text.
     """
+    with page_server(folder, SERVER, json.dumps({"name": name, **options}, default=str)) as served:
+        yield served
+
+
+@contextmanager
+def page_server(folder: Path, code: str, *arguments: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Run code that serves a page; yields its address and its process, which is killed at the end.
+
+    Args:
+        folder: takes every file the server writes, its log among them.
+        code: takes the port as its first argument.
+        *arguments: that follow.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -44,20 +57,21 @@ def space_server(folder: Path, name: str, **options: Any) -> Iterator[tuple[str,
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
-    asked = json.dumps({"name": name, "port": port, **options}, default=str)
     with open(folder / "server.log", "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, asked], stdout=log, stderr=log, cwd=folder, env=environment
+            [sys.executable, "-c", code, str(port), *arguments], stdout=log, stderr=log, cwd=folder, env=environment
         )
     url = f"http://127.0.0.1:{port}/"
     try:
-        for _ in range(480):
+        for _ in range(3000):
             assert process.poll() is None, (folder / "server.log").read_text()[-2000:]
             try:
                 urllib.request.urlopen(url, timeout=5).close()
                 break
             except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.25)
+                time.sleep(0.1)
+        else:
+            raise AssertionError(f"no page was served: {(folder / 'server.log').read_text()[-2000:]}")
         yield url, process
     finally:
         process.kill()
@@ -103,5 +117,5 @@ def visits(browser: Any, url: str, button: str) -> Iterator[Callable[..., Any]]:
     yield open_page
     for context in opened:
         context.close()
-    assert not complaints
+    assert not complaints, complaints
     assert [one for one in requests if not one.startswith((url, "data:", "blob:"))] == []
