@@ -127,6 +127,35 @@ def test_requirements_pin_everything_that_setup_cfg_asks_for():
         )
 
 
+OLDER = """
+import sys, types
+
+older = types.ModuleType("transformers")
+older.__version__ = "4.57.1"
+sys.modules["transformers"] = older
+try:
+    {importing}
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_an_older_transformers_is_told_what_to_install(tmp_path):
+    """As a package, and as the flat files that a repository on the Hub has."""
+    from secondopinion.modeling.supported_versions import OLDEST
+
+    floor = ".".join(map(str, OLDEST))
+    assert f"transformers>={floor}," in setup_cfg()["options"]["install_requires"]
+    message = f'needs transformers {floor} or newer, not 4.57.1: pip install -U "transformers>={floor}"'
+    assert message in run_python(OLDER.format(importing="import secondopinion.modeling"))
+    for path in (ROOT / "modeling").glob("*.py"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "__init__.py").write_text("")
+    package = f"sys.path.insert(0, {str(tmp_path.parent)!r}); import {tmp_path.name}.configuration_"
+    for name in ("pooled_encoder", "deferral", "multitask_qa"):
+        assert message in run_python(OLDER.format(importing=package + name))
+
+
 def run_python(code):
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert answer.returncode == 0, answer.stderr
@@ -150,7 +179,22 @@ def test_every_export_exists():
 
 
 @pytest.mark.parametrize(
-    "verb", ["prepare", "convert", "train", "ablate", "ask", "defer", "evaluate", "score", "push", "space", "demo"]
+    "verb",
+    [
+        "prepare",
+        "convert",
+        "train",
+        "adopt",
+        "ablate",
+        "ask",
+        "defer",
+        "evaluate",
+        "score",
+        "card",
+        "push",
+        "space",
+        "demo",
+    ],
 )
 def test_help_shows_an_example(verb):
     from typer.testing import CliRunner

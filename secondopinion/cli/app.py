@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from . import (
     ablation_verbs,
+    adoption_verbs,
+    card_verbs,
     comparison_verbs,
     data_verbs,
     deferral_verbs,
@@ -11,6 +13,7 @@ from . import (
     qa_verbs,
     run_verbs,
     scoring_verbs,
+    space_verbs,
 )
 from .root import app
 
@@ -18,6 +21,7 @@ ORDER = (
     "prepare",
     "convert",
     "train",
+    "adopt",
     "ablate",
     "ask",
     "defer",
@@ -25,20 +29,24 @@ ORDER = (
     "compare",
     "score",
     "extract",
+    "card",
     "push",
     "verify",
     "space",
     "demo",
 )
 VERBS = (
+    card_verbs,
     data_verbs,
     encoder_verbs,
     run_verbs,
     ablation_verbs,
+    adoption_verbs,
     comparison_verbs,
     deferral_verbs,
     qa_verbs,
     scoring_verbs,
+    space_verbs,
 )
 
 app.registered_commands.sort(key=lambda command: ORDER.index(command.name or command.callback.__name__))

@@ -1,4 +1,4 @@
-"""`train`, `evaluate`, `push`, `space`, `demo`: a run from its recipe to its page."""
+"""`train`, `evaluate`, `push`, `verify`, `demo`: a run from its recipe to the Hub."""
 
 from __future__ import annotations
 
@@ -89,6 +89,7 @@ def evaluate(
     epilog=example(
         "secondopinion push runs/maude_offline --to ./published",
         "secondopinion push runs/maude_offline --to my-team/maude-severity --private",
+        "secondopinion push runs/maude_offline --to my-team/maude-severity --folds --dtype bfloat16",
         "secondopinion push dataset data/ade --to my-team/ade",
         "secondopinion push metric per_class_f1 --to my-team/per_class_f1",
         "secondopinion push space maude_severity --to my-team/severity --model my-team/maude-severity",
@@ -107,6 +108,9 @@ def push(
     revision: Annotated[str | None, typer.Option(help="Branch to commit to; main by default.")] = None,
     create_pr: Annotated[bool, typer.Option(help="Open a pull request instead of committing.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Build and check everything, send nothing.")] = False,
+    force_card: Annotated[
+        bool, typer.Option("--force-card", help="Overwrite what was edited by hand in the published card.")
+    ] = False,
     agreement: Annotated[
         str | None, typer.Option(help="Name of the agreement that lets you publish.", rich_help_panel="Of a model")
     ] = None,
@@ -115,6 +119,19 @@ def push(
     ] = None,
     dataset_id: Annotated[
         str | None, typer.Option(help="The data set's name on the Hub, for the card.", rich_help_panel="Of a model")
+    ] = None,
+    benchmark_task: Annotated[
+        str | None,
+        typer.Option(help="Task of the benchmark --dataset-id that was measured.", rich_help_panel="Of a model"),
+    ] = None,
+    folds: Annotated[
+        bool, typer.Option(help="Every trained fold too, on branches fold-1, fold-2, …", rich_help_panel="Of a model")
+    ] = False,
+    dtype: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also a copy in bfloat16 or float16, on a branch of that name.", rich_help_panel="Of a model"
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="The model that it shows, on the Hub.", rich_help_panel="Of a Space")
@@ -133,7 +150,7 @@ def push(
     ] = False,
 ) -> None:
     """Publish a model, a data set, a metric, a Space, or a run whole: one commit each, checked for what must stay."""
-    from .publishing import push_kind
+    from .pushing import push_kind
     from .show import quiet
 
     quiet()
@@ -141,8 +158,21 @@ def push(
         what,
         source,
         to,
-        common={"private": private, "revision": revision, "create_pr": create_pr, "dry_run": dry_run},
-        of_model={"agreement": agreement, "license": license, "dataset_id": dataset_id},
+        common={
+            "private": private,
+            "revision": revision,
+            "create_pr": create_pr,
+            "dry_run": dry_run,
+            "force_card": force_card,
+        },
+        of_model={
+            "agreement": agreement,
+            "license": license,
+            "dataset_id": dataset_id,
+            "benchmark_task": benchmark_task,
+            "folds": folds,
+            "dtype": dtype or [],
+        },
         of_space={
             "model": model,
             "model_revision": model_revision,
@@ -188,96 +218,6 @@ def verify(
             typer.echo(f"{claim.name}: {words[claim.holds]}: {claim.told}")
     if any(claim.holds is False for claim in claims):
         raise typer.Exit(1)
-
-
-@app.command(
-    epilog=example(
-        "secondopinion space maude_severity --model ./published/encoder --baseline ./published/baseline",
-        "secondopinion space maude_severity --model my-team/maude-severity --trust-remote-code",
-        "secondopinion space deferral_console --model runs/l2d_ade_offline --queue reviews",
-        "secondopinion space deferral_console --model ./published --expert-url http://127.0.0.1:8000/v1 "
-        "--expert-model NAME",
-        "secondopinion space clinical_qa --model runs/clinical_qa_offline",
-        "secondopinion space long_cases --model runs/dragon_offline",
-    )
-)
-def space(
-    name: Annotated[
-        str, typer.Argument(help="Which Space: maude_severity, deferral_console, clinical_qa or long_cases.")
-    ] = "maude_severity",
-    model: Annotated[
-        str | None, typer.Option(help="The published model: a folder, a run folder, or a name on the Hub.")
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(help="The published phase-1 model, likewise.", rich_help_panel="Options of maude_severity"),
-    ] = None,
-    revision: Annotated[str | None, typer.Option(help="The model's branch, tag or commit on the Hub.")] = None,
-    baseline_revision: Annotated[
-        str | None, typer.Option(help="The phase-1 model's.", rich_help_panel="Options of maude_severity")
-    ] = None,
-    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; a free one by default.")] = None,
-    host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
-    trust_remote_code: Annotated[
-        bool,
-        typer.Option(help="Let code from the model's repository run. Not needed with this package installed."),
-    ] = False,
-    open_browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = False,
-    expert_url: Annotated[
-        str | None,
-        typer.Option(
-            help="OpenAI-compatible endpoint of a language model that is asked about texts that are deferred.",
-            rich_help_panel="Options of deferral_console",
-        ),
-    ] = None,
-    expert_model: Annotated[
-        str | None, typer.Option(help="Its name there.", rich_help_panel="Options of deferral_console")
-    ] = None,
-    expert_prompt: Annotated[
-        str | None,
-        typer.Option(
-            help="A shipped prompt, or a file; by default the one that the run's expert was asked with.",
-            rich_help_panel="Options of deferral_console",
-        ),
-    ] = None,
-    api_key_env: Annotated[
-        str | None,
-        typer.Option(
-            help="Environment variable that holds the endpoint's key.", rich_help_panel="Options of deferral_console"
-        ),
-    ] = None,
-    allow_remote: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Host outside this machine that may be sent the texts (may be repeated).",
-            rich_help_panel="Options of deferral_console",
-        ),
-    ] = None,
-    queue: Annotated[
-        Path | None,
-        typer.Option(
-            help="File or folder of the review queue, where people answer.",
-            rich_help_panel="Options of deferral_console",
-        ),
-    ] = None,
-) -> None:
-    """Serve a Space on this machine. Nothing that is typed into it is stored, but for what is sent to a queue."""
-    from .live_expert import live_expert
-    from .space import launch_space
-
-    launch_space(
-        name,
-        model=model,
-        baseline=baseline,
-        revision=revision,
-        baseline_revision=baseline_revision,
-        host=host,
-        port=port,
-        trust_remote_code=trust_remote_code,
-        open_browser=open_browser,
-        expert=live_expert(expert_url, expert_model, expert_prompt, api_key_env, allow_remote),
-        queue=queue,
-    )
 
 
 @app.command(epilog=example("secondopinion demo --output demo", "secondopinion demo --no-launch"))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.card import Card
 from ..core.errors import InputError
 from ..core.files import read_json
 from .claim import Claim
@@ -49,11 +50,14 @@ def verify(
         InputError: nothing is there, or it was not published by this project.
     """
     folder = _download(str(model), revision, token)
-    if not (folder / "run.json").is_file() or not (folder / "config.json").is_file():
+    described = any((folder / name).is_file() for name in ("config.json", "adapter_config.json"))
+    if not described or not (folder / "run.json").is_file():
         raise InputError(f"{model} is no model that push published: it lacks run.json or config.json")
     facts, card = read_json(folder / "run.json"), folder / "README.md"
     text = card.read_text(encoding="utf-8") if card.is_file() else ""
-    claims = [_files(folder, text), _nothing_private(folder), *_card(folder, text, facts), *_folds(folder, facts)]
+    # On a branch stands another model than the card tells of; its own card holds no figures.
+    card_claims = [] if "revision" in facts else _card(folder, text, facts)
+    claims = [_files(folder, text), _nothing_private(folder), *card_claims, *_folds(folder, facts)]
     if data is None:
         return claims
     from .recomputation import recompute
@@ -79,10 +83,10 @@ def _download(model: str, revision: str | None, token: str | None) -> Path:
 
 
 def _files(folder: Path, text: str) -> Claim:
-    from ..model_cards.staging import CARD, MODEL, content_tag, published_files
+    from ..model_cards.staging import MODEL, content_tag, is_content, published_files
 
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    own = [name for name in names if MODEL.is_ours(name) and name != CARD]
+    own = [name for name in names if MODEL.is_ours(name) and is_content(name)]
     found, pinned = content_tag(published_files(folder, own), MODEL), set(TAG.findall(text))
     if len(pinned) != 1:
         return Claim("files", None, f"the card pins no single content; {len(own)} files have {found}")
@@ -163,10 +167,11 @@ def _metrics(metadata: Mapping[str, Any]) -> dict[str, float]:
 
 def _sections(text: str) -> dict[str, str]:
     """Return {heading: text} of a card, without what names the repository and its tag."""
-    body = text.split("---\n", 2)[-1]
-    kept = "\n".join(line for line in body.splitlines() if not NAMED.search(line))
-    parts = re.split(r"^## (.+)$", kept, flags=re.MULTILINE)
-    return {heading.strip(): part.strip() for heading, part in zip(parts[1::2], parts[2::2], strict=True)}
+    return {
+        section.heading: "\n".join(line for line in section.text.splitlines() if not NAMED.search(line)).strip()
+        for section in Card.parse(text).sections
+        if section.level > 1
+    }
 
 
 def _folds(folder: Path, facts: Mapping[str, Any]) -> list[Claim]:
