@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LAUNCH ?= 1
 
-.PHONY: demo test lint format bench clean browser
+.PHONY: demo test lint format bench docs clean browser
 
 $(READY): requirements.txt setup.cfg
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
@@ -38,5 +38,9 @@ format: $(READY)
 bench: $(READY)
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
+# Into site/, which opens from a disk.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo-output .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site *.egg-info demo-output .pytest_cache .ruff_cache
