@@ -17,7 +17,7 @@ def modules():
     for room, package in ROOMS.items():
         for path in sorted((ROOT / room).rglob("*.py")):
             parts = path.relative_to(ROOT / room).with_suffix("").parts
-            if ">>>" in path.read_text(encoding="utf-8") and parts[-1] != "app":
+            if ">>>" in path.read_text(encoding="utf-8") and parts[-1] not in ("app", "look"):
                 yield ".".join([package, *(part for part in parts if part != "__init__")])
 
 
