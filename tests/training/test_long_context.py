@@ -1,7 +1,6 @@
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 
@@ -343,21 +342,25 @@ def test_the_shipped_recipes_load(name):
     assert recipe.folds.strategy == "given"
 
 
-@pytest.fixture
-def little_memory():
-    """`little_memory(more)` lets this process take so many bytes more, until the test is over."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
+# A process of its own: one that ran other tests holds freed memory, which no limit takes from it.
+LITTLE_MEMORY = """
+import json, resource, sys
 
-    def limit(more):
-        with open("/proc/self/statm") as handle:
-            used = int(handle.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + more, before[1]))
+from secondopinion.core.errors import InputError
+from secondopinion.training import encoder, load_recipe, train
 
-    yield limit
-    resource.setrlimit(resource.RLIMIT_AS, before)
+task = json.loads(sys.argv[1])
+with open("/proc/self/statm") as handle:
+    used = int(handle.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + task["more"], resource.getrlimit(resource.RLIMIT_AS)[1]))
+try:
+    train(load_recipe(task["recipe"]), output=task["output"])
+except InputError as error:
+    print(error)
+"""
 
 
-def test_out_of_memory_names_a_batch_that_fits(recipe, tmp_path, little_memory):
+def test_out_of_memory_names_a_batch_that_fits(recipe, tmp_path):
     # A layer so wide that each token of a batch takes a quarter of a MiB, several times over.
     source = save_encoder(tmp_path / "encoder", num_hidden_layers=1, intermediate_size=1 << 16)
     wide = recipe(
@@ -367,10 +370,20 @@ def test_out_of_memory_names_a_batch_that_fits(recipe, tmp_path, little_memory):
         micro_batch_tokens=0,
         epochs=1,
     )
-    little_memory(700 << 20)
-    with pytest.raises(InputError, match=r"out of memory on cpu: 48 texts of .* tokens at once") as error:
-        train(wide, output=tmp_path / "run")
-    said = str(error.value)
+    settings = wide.as_dict()  # without the paths of this machine
+    settings["dataset"]["path"], settings["model"]["encoder"] = wide.dataset.path, str(source)
+    task = {"recipe": settings, "output": str(tmp_path / "run"), "more": 700 << 20}
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY, json.dumps(task)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
+    assert re.search(r"out of memory on cpu: 48 texts of .* tokens at once", said), done.stderr
     batch, steps = (
         int(re.search(rf"training.{name}: (\d+)", said)[1]) for name in ("batch_size", "accumulation_steps")
     )
