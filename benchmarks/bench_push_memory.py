@@ -30,14 +30,15 @@ def resident(name: str) -> float:
 
 
 def fill(run: Path, mib: int) -> None:
-    """Make the weights of the selected fold `mib` MiB large."""
+    """Make the weights that are published `mib` MiB large."""
     import numpy as np
     from safetensors.numpy import load_file, save_file
 
     from secondopinion.core.run_folder import RunFolder
+    from secondopinion.model_cards.deferral import published_folder
 
     opened = RunFolder.open(run)
-    weights = opened.fold_folder(opened.selected_fold) / "model.safetensors"
+    weights = published_folder(opened, opened.facts) / "model.safetensors"
     missing = (mib << 20) - weights.stat().st_size
     filler = np.random.default_rng(0).integers(0, 255, max(missing, 0), dtype=np.uint8)
     save_file({**load_file(weights), "filler": filler}, weights, metadata={"format": "pt"})
