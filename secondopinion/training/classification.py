@@ -22,6 +22,20 @@ from .recipe import EncoderSpec, Recipe
 from .selection import FIGURE_TITLES
 
 
+def settled(recipe: Recipe, data: TrainingData) -> Recipe:
+    """Return a recipe whose rules name the figures that `main` stands for in these rows.
+
+    Raises:
+        InputError: the problem that the rows pose has no such figure.
+    """
+    main = main_figure(data.facts)
+    changed = recipe.replace(selection=data.problem.settle(recipe.selection, "selection", main))
+    if isinstance(recipe.model, EncoderSpec):
+        monitor = data.problem.settle(recipe.training.monitor, "training.monitor", main)
+        changed = changed.replace(training={"monitor": monitor})
+    return changed
+
+
 class ClassifierTraining:
     """Phase 1 or phase 2; see `ModelKind`.
 
@@ -53,19 +67,18 @@ class ClassifierTraining:
                 f"data is a {type(data).__name__}, but the recipe {self.recipe.name!r} trains on texts with labels; "
                 "give a folder, or what secondopinion.training.data.from_dataset returns"
             )
-        problem, main = data.problem, main_figure(data.facts)
+        problem = data.problem
         if self.recipe.joint is not None and not isinstance(problem, SingleLabel):
             raise InputError(
                 f"{data.name} poses a {problem.title}; deferral is for one class a text; leave the joint section of "
                 "the recipe out"
             )
-        rules = {"selection": problem.settle(self.recipe.selection, "selection", main)}
-        self.recipe = self.recipe.replace(selection=rules["selection"])
+        self.recipe = settled(self.recipe, data)
+        rules = [self.recipe.selection]
         if isinstance(self.recipe.model, EncoderSpec):
-            rules["monitor"] = problem.settle(self.recipe.training.monitor, "training.monitor", main)
-            self.recipe = self.recipe.replace(training={"monitor": rules["monitor"]})
+            rules.append(self.recipe.training.monitor)
             check_processor(self.recipe)
-        self.problem = problem.measuring(*(rule.metric for rule in rules.values()))
+        self.problem = problem.measuring(*(rule.metric for rule in rules))
 
     def fit(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> FoldOutcome | None:
         """Train a fold and predict its held-out rows; None on every process but the first."""

@@ -19,6 +19,10 @@ from secondopinion.training.ablation.factors import changed_recipe, parse_factor
 from secondopinion.training.ablation.figures import NAMES, mcnemar, variant_differences, variant_figures
 from secondopinion.training.ablation.one_run import main as train_one
 from secondopinion.training.ablation.one_run import peak_memory_mb
+from secondopinion.training.ablation.runs import train_variants
+from secondopinion.training.ablation.variants import FULL, Variant
+from secondopinion.training.data import load_data
+from secondopinion.training.recipe import DatasetSpec
 
 pytestmark = pytest.mark.slow
 
@@ -264,23 +268,29 @@ class TestAblation:
         with pytest.raises(InputError, match="an ablation takes plain classifiers"):
             ablate("clinical_qa_offline", reports, tmp_path / "qa")
 
-    def test_an_encoder_trains_from_its_job_and_memory_is_recorded(self, reports, tmp_path):
+    def test_an_encoder_trains_from_its_job_and_memory_is_recorded(self, reports, tmp_path, capfd):
         encoder = save_encoder(tmp_path / "encoder")
         recipe = {
             "name": "tiny",
             "model": {"encoder": str(encoder), "max_length": 16},
-            "training": {"epochs": 1, "seed": 3},
+            "training": {"epochs": 1, "seed": 3, "monitor": {"metric": "main", "label": None}},
             "folds": WORDS["folds"],
             "selection": WORDS["selection"],
             "resamples": 20,
         }
-        job = {"data": str(reports), "output": str(tmp_path / "run"), "folds": [1], "record": str(tmp_path / "r.json")}
+        run, record = tmp_path / "runs" / "full" / "seed-3", tmp_path / "runs" / "full" / "seed-3.json"
+        record.parent.mkdir(parents=True)
+        job = {"data": str(reports), "output": str(run), "folds": [1], "record": str(record)}
         (tmp_path / "job.json").write_text(json.dumps({"recipe": recipe, **job}))
-        (tmp_path / "r.json").write_text(json.dumps({"peak_memory_mb": 1e9, "device_peak_memory_mb": None}))
+        record.write_text(json.dumps({"peak_memory_mb": 1e9, "device_peak_memory_mb": None}))
         train_one(tmp_path / "job.json")
-        assert RunFolder.open(tmp_path / "run").facts["recipe"]["training"]["seed"] == 3
+        assert RunFolder.open(run).facts["recipe"]["training"]["seed"] == 3
         # Of a training that was continued, the highest mark of its processes counts.
-        assert read_json(tmp_path / "r.json")["peak_memory_mb"] == 1e9
+        assert read_json(record)["peak_memory_mb"] == 1e9
+        # The run names the figure that `main` stands for, and is the recipe's all the same.
+        rows = load_data(DatasetSpec(str(reports)))
+        train_variants(load_recipe(recipe), [Variant(FULL, (), {})], [3], rows, tmp_path, folds=[1])
+        assert "full, seed 3: already trained, kept" in capfd.readouterr().err
         before, now = peak_memory_mb(), psutil.Process().memory_info().rss / 2**20
         block = np.ones(int((before - now + 300) * 2**17))
         assert peak_memory_mb() >= before + 200

@@ -14,6 +14,7 @@ from ...core.errors import InputError
 from ...core.files import read_json, write_json
 from ...core.progress import say
 from ...core.run_folder import RunFolder
+from ..classification import settled
 from ..data import TrainingData
 from ..recipe import Recipe
 from .factors import changed_recipe
@@ -85,7 +86,7 @@ def train_variants(
 def _finished(run: RunFolder, recipe: Recipe, data: TrainingData, folds: Sequence[int] | None) -> bool:
     if not run.facts_file.exists():
         return False
-    facts, wanted = run.facts, recipe.as_dict()
+    facts, wanted = run.facts, settled(recipe, data).as_dict()
     if facts["dataset"]["fingerprint"] != data.fingerprint:
         raise InputError(
             f"{run.path} was trained on data with fingerprint {facts['dataset']['fingerprint']}, now it has "
