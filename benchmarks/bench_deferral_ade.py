@@ -189,7 +189,7 @@ def embeddings(data: Any) -> np.ndarray:
     from transformers import AutoModel, AutoTokenizer
 
     from secondopinion.modeling.pooling import pool
-    from secondopinion.scoring.engine import token_batches
+    from secondopinion.scoring.batches import token_batches
     from secondopinion.training.encoders import resolve_encoder
 
     location = resolve_encoder(load_recipe("l2d_ade_offline").model).location

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "core": set(),
     "dataset_scripts": {"core", "experts"},
     "experts": {"core", "modeling"},
-    "scoring": {"core", "modeling"},
+    "scoring": {"core", "dataset_scripts", "modeling"},
     "model_cards": {"core"},
     "training": {"core", "modeling", "metrics", "experts", "scoring"},
     "publishing": {"core", "model_cards", "scoring", "training"},

@@ -110,6 +110,64 @@ def _dicts(value: Any) -> Sequence[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
+@dataclass(frozen=True)
+class Narrative:
+    """What a report tells.
+
+    Attributes:
+        text: cleaned.
+        kinds: of the narratives that it was joined from.
+        truncated: whether it was cut at `max_characters`.
+    """
+
+    text: str
+    kinds: list[str]
+    truncated: bool
+
+
+def narrative_of(record: Mapping[str, Any], options: TextOptions) -> Narrative | str:
+    """Return the text of a report, or the reason why it has none.
+
+    Args:
+        record: as for `convert`; its event type does not matter.
+        options: choice and cleaning of narratives.
+    """
+    parts, kinds = [], []
+    filed = [
+        (_KIND_OF.get(str(n.get("text_type_code") or "").strip().lower()), n) for n in _dicts(record.get("mdr_text"))
+    ]
+    for kind in options.narratives:
+        found = [str(n.get("text") or "") for k, n in filed if k == kind]
+        if found:
+            kinds.append(kind)
+            parts.extend(found)
+    if not kinds:
+        return NO_NARRATIVE
+    text = join_narratives(parts)
+    truncated = len(text) > options.max_characters
+
+    brand, generic, manufacturer = _names(record, next(iter(_dicts(record.get("device"))), {}))
+    text = clean_narrative(
+        text[: options.max_characters],
+        brand=brand,
+        manufacturer=manufacturer,
+        generic=generic,
+        redaction=options.redaction,
+        names=options.names,
+        boilerplate=options.boilerplate,
+        casing=options.casing,
+    )
+    if not any(character.isalnum() for character in text):
+        return EMPTY_NARRATIVE
+    return Narrative(text, kinds, truncated)
+
+
+def _names(record: Mapping[str, Any], device: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return brand, generic name and manufacturer."""
+    manufacturer = field(device, "manufacturer_d_name") or field(record, "manufacturer_name")
+    return field(device, "brand_name"), field(device, "generic_name"), manufacturer
+
+
 def convert(record: Any, partition: str, options: TextOptions) -> Row | str:
     """Return the row of a report, or the reason why it has none.
 
@@ -127,35 +185,12 @@ def convert(record: Any, partition: str, options: TextOptions) -> Row | str:
     if label is None:
         return str(reason)
 
-    parts, kinds = [], []
-    filed = [
-        (_KIND_OF.get(str(n.get("text_type_code") or "").strip().lower()), n) for n in _dicts(record.get("mdr_text"))
-    ]
-    for kind in options.narratives:
-        found = [str(n.get("text") or "") for k, n in filed if k == kind]
-        if found:
-            kinds.append(kind)
-            parts.extend(found)
-    if not kinds:
-        return NO_NARRATIVE
-    text = join_narratives(parts)
-    truncated = len(text) > options.max_characters
-
+    told = narrative_of(record, options)
+    if isinstance(told, str):
+        return told
+    text, kinds, truncated = told.text, told.kinds, told.truncated
     device = next(iter(_dicts(record.get("device"))), {})
-    brand, generic = field(device, "brand_name"), field(device, "generic_name")
-    manufacturer = field(device, "manufacturer_d_name") or field(record, "manufacturer_name")
-    text = clean_narrative(
-        text[: options.max_characters],
-        brand=brand,
-        manufacturer=manufacturer,
-        generic=generic,
-        redaction=options.redaction,
-        names=options.names,
-        boilerplate=options.boilerplate,
-        casing=options.casing,
-    )
-    if not any(character.isalnum() for character in text):
-        return EMPTY_NARRATIVE
+    brand, generic, manufacturer = _names(record, device)
 
     patients = _dicts(record.get("patient"))
     outcomes: list[Any] = []

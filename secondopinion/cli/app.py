@@ -27,6 +27,7 @@ ORDER = (
     "defer",
     "evaluate",
     "compare",
+    "quantize",
     "score",
     "extract",
     "card",

@@ -10,7 +10,9 @@ from ..core.errors import InputError
 from ..core.policy import PUBLIC_UNKNOWN, CorpusPolicy
 
 if TYPE_CHECKING:
-    from ..experts import Vote
+    from pathlib import Path
+
+    from ..experts import LlmExpert, Vote
 
 WAIT_S = 60.0
 
@@ -34,7 +36,7 @@ class LiveExpert:
     allow_remote: tuple[str, ...] = ()
 
     def connect(self, facts: Mapping[str, Any]) -> Asker:
-        """Return the expert for the classes and under the policy of a run.
+        """Return the expert for the classes and under the policy of a run, for somebody who waits.
 
         Args:
             facts: the run's run.json.
@@ -42,7 +44,29 @@ class LiveExpert:
         Raises:
             InputError: there are no facts, an argument is wrong, or text may not go there.
         """
-        from ..experts import LlmExpert, Redactor, find_prompt, is_remote, shipped_prompts
+        from ..experts import LlmExpert
+
+        hasty = {"concurrency": 1, "timeout_s": WAIT_S, "max_retries": 1, "give_up_after": 1}
+        return Asker(LlmExpert, self.model, *self._settings(facts, hasty))
+
+    def collector(self, facts: Mapping[str, Any], store: Path, concurrency: int = 8) -> LlmExpert:
+        """Return the expert for many texts, whose answers are kept so that none is paid twice.
+
+        Args:
+            facts: the run's run.json.
+            store: the file for the answers.
+            concurrency: requests under way at once.
+
+        Raises:
+            InputError: as `connect`.
+        """
+        from ..experts import LlmExpert
+
+        names, settings = self._settings(facts, {"concurrency": concurrency, "store": store})
+        return LlmExpert(self.model, names, **settings)
+
+    def _settings(self, facts: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
+        from ..experts import Redactor, find_prompt, is_remote, shipped_prompts
 
         label_names = (facts.get("task") or {}).get("label_names")
         if not label_names:
@@ -52,20 +76,15 @@ class LiveExpert:
         policy = (facts.get("dataset") or {}).get("policy")
         experts = (facts.get("deferral") or {}).get("experts") or [{}]
         asked_with = experts[0].get("prompt_name")
-        prompt = find_prompt(self.prompt or (asked_with if asked_with in shipped_prompts() else None))
-        settings = {
+        return tuple(label_names), {
             "base_url": self.base_url,
-            "prompt": prompt,
+            "prompt": find_prompt(self.prompt or (asked_with if asked_with in shipped_prompts() else None)),
             "api_key_env": self.api_key_env,
             "allow_remote": list(self.allow_remote),
             "policy": CorpusPolicy.from_dict(policy) if policy else PUBLIC_UNKNOWN,
             "redactor": Redactor() if is_remote(self.base_url) else None,
-            "concurrency": 1,
-            "timeout_s": WAIT_S,
-            "max_retries": 1,
-            "give_up_after": 1,
+            **own,
         }
-        return Asker(LlmExpert, self.model, tuple(label_names), settings)
 
 
 def live_expert(

@@ -69,6 +69,12 @@ def cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def usable_threads() -> int:
+    """Return how many threads this process computes with: its cores, or fewer where `OMP_NUM_THREADS` says so."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cpu_count(), int(told)) if told.isdigit() and int(told) else cpu_count()
+
+
 def hardware() -> dict[str, Any]:
     """Return processor, cores, memory and accelerators; no host name, no user, no path."""
     facts: dict[str, Any] = {"cpu": cpu_name(), "cores": cpu_count(), "system": platform.system()}

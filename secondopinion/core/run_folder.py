@@ -19,6 +19,7 @@
     plots/               PNG files
     votes/               what experts answered: EXPERT.parquet, and for language models EXPERT.sqlite; never published
     system/              the deferring system that `defer` made: classifier, policy and threshold
+    backends/            forms of the models that were converted for scoring, and measured batch sizes; never published
 
 `run.json`:
 

@@ -38,6 +38,14 @@ class Cases:
     task: TaskConfiguration | None = None
 
 
+def is_cases(source: str | os.PathLike) -> bool:
+    """Whether a source is the folder of a DRAGON fold or a JSON file of cases, which are read as a whole."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return any((path / name).exists() for name in (CONFIGURATION, *SPLITS.values()))
+    return path.suffix.lower() == ".json"
+
+
 def read_inputs(
     source: str | os.PathLike,
     *,
@@ -63,7 +71,7 @@ def read_inputs(
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}; give at least 1, or leave it out")
     path = Path(source).expanduser()
-    if path.is_dir() and any((path / name).exists() for name in (CONFIGURATION, *SPLITS.values())):
+    if path.is_dir() and is_cases(path):
         split = split or "test"
         if split not in SPLITS:
             raise InputError(f"a DRAGON task has no split {split!r}; {closest(split, SPLITS)}")
@@ -110,4 +118,4 @@ def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-__all__ = ["Cases", "read_inputs"]
+__all__ = ["Cases", "is_cases", "read_inputs"]

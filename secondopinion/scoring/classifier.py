@@ -21,6 +21,7 @@ def open_classifier(
     revision: str | None = None,
     trust_remote_code: bool = False,
     token: str | bool | None = None,
+    whole: bool = False,
 ) -> tuple[Any, Any]:
     """Return a model in fp32, on the GPU where there is one, and its tokenizer or processor.
 
@@ -31,6 +32,7 @@ def open_classifier(
         revision: branch, tag or commit on the Hub.
         trust_remote_code: whether code in the repository may run; not needed for the classes of this package.
         token: for models that are gated.
+        whole: return a deferring model with its policy.
 
     Raises:
         InputError: nothing is there, or it neither classifies texts nor predicts numbers of them.
@@ -43,12 +45,12 @@ def open_classifier(
         raise InputError(f"{folder / 'config.json'} is no model's configuration")
     try:
         if config.get("model_type") in OWN:
-            loaded, reader = load_classifier(folder)
+            loaded, reader = load_classifier(folder, trust_remote_code)
         else:
             loaded, reader = _stock(model, folder, config, trust_remote_code)
     except (OSError, ValueError) as error:
         raise InputError(f"{model} cannot be used to score texts: {error}") from error
-    return classifier_of(loaded).eval(), reader
+    return (loaded if whole else classifier_of(loaded)).eval(), reader
 
 
 def model_folder(model: str | os.PathLike, revision: str | None = None, token: str | bool | None = None) -> Path:

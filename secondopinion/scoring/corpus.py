@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ KINDS = {
     ".tsv": "csv",
     ".parquet": "parquet",
     ".txt": "text",
+    ".zip": "reports",
 }
 PARQUET_ROWS = 256
+PARQUET_BYTES = 1 << 23
 
 
 def read_corpus(
@@ -47,33 +50,44 @@ def read_corpus(
         InputError: nothing is there, a column is missing, a row is damaged, or a text is empty or no text. Rows are
             named by their number; what is in them is never shown.
     """
-    path = Path(source).expanduser()
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if _kind(file))
-        if not files:
-            raise InputError(f"{path} holds no file of texts; expected one of {', '.join(sorted(KINDS))}")
-    elif path.is_file():
-        files = [path]
-        if not _kind(path):
-            raise InputError(f"{path} is of no kind that can be read; expected one of {', '.join(sorted(KINDS))}")
-    elif path.is_absolute() or str(source).startswith((".", "~")) or str(source).count("/") != 1:
-        raise InputError(f"{source} does not exist; give a file, a folder, or a data set on the Hub (namespace/name)")
-    else:
-        yield from _checked(_hub_rows(str(source), split, revision), str(source), id_column, text_column)
+    files = corpus_files(source)
+    if files is None:
+        rows = _hub_rows(str(source), split, revision)
+        yield from _checked(rows, str(source), id_column, text_column)
         return
     for file in files:
-        if _kind(file) == "text":
-            yield from _checked(iter([{id_column: file.name, text_column: _text(file)}]), file, id_column, text_column)
-        else:
-            yield from _checked(_rows(file), file, id_column, text_column)
+        yield from _checked(file_rows(file, id_column=id_column, text_column=text_column), file, id_column, text_column)
 
 
-def _kind(path: Path) -> str | None:
+def corpus_files(source: str | os.PathLike) -> list[Path] | None:
+    """Return the files of a corpus, in the order of their names; None of what can only be a data set on the Hub.
+
+    Raises:
+        InputError: nothing is there, or nothing that can be read.
+    """
+    path = Path(source).expanduser()
+    kinds = ", ".join(sorted(KINDS))
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file_kind(file) and not file.name.startswith("."))
+        if not files:
+            raise InputError(f"{path} holds no file of texts; expected one of {kinds}")
+        return files
+    if path.is_file():
+        if not file_kind(path):
+            raise InputError(f"{path} is of no kind that can be read; expected one of {kinds}")
+        return [path]
+    if path.is_absolute() or str(source).startswith((".", "~")) or str(source).count("/") != 1:
+        raise InputError(f"{source} does not exist; give a file, a folder, or a data set on the Hub (namespace/name)")
+    return None
+
+
+def file_kind(path: Path) -> str | None:
+    """Return the kind of a file by its name, None of others."""
     suffixes = path.suffixes
     last = suffixes[-1].lower() if suffixes else ""
     if last == ".gz" and len(suffixes) > 1:
         kind = KINDS.get(suffixes[-2].lower())
-        return None if kind == "parquet" else kind
+        return None if kind in ("parquet", "reports") else kind
     return KINDS.get(last)
 
 
@@ -93,29 +107,75 @@ def _checked(
         yield (f"{name}:{number}" if identifier is None else str(identifier)), text
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    kind = _kind(path)
+def file_rows(
+    path: Path,
+    *,
+    first: int = 0,
+    id_column: str = "id",
+    text_column: str = "text",
+    narratives: dict[str, Any] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file, one at a time.
+
+    Args:
+        path: of a kind that `file_kind` knows.
+        first: row to begin with; of Parquet those before it are not read.
+        id_column: where a text file's name, or a report's key, goes to.
+        text_column: where its text goes to.
+        narratives: fields of `TextOptions`, for partitions of openFDA (`.zip`).
+
+    Raises:
+        InputError: the file is damaged; a row is named by its number, what is in it is never shown.
+    """
+    kind = file_kind(path)
     if kind == "parquet":
-        yield from _parquet_rows(path)
-        return
-    with _opened(path) as handle:
-        if kind == "csv":
-            csv.field_size_limit(sys.maxsize)
-            yield from csv.DictReader(handle, delimiter="\t" if ".tsv" in path.suffixes else ",")
-            return
-        for number, line in enumerate(handle):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise InputError(f"{path}: line {number + 1} is not JSON ({error.msg}, column {error.colno})") from None
-            if not isinstance(row, dict):
-                raise InputError(f"{path}: line {number + 1} holds {type(row).__name__}; expected an object a line")
-            yield row
+        yield from _parquet_rows(path, first)
+    else:
+        yield from islice(_rows_in_order(path, kind, id_column, text_column, narratives), first, None)
 
 
-def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+def _rows_in_order(
+    path: Path, kind: str | None, id_column: str, text_column: str, narratives: dict[str, Any] | None
+) -> Iterator[dict[str, Any]]:
+    if kind == "text":
+        with _opened(path) as handle:
+            yield {id_column: path.name, text_column: handle.read()}
+    elif kind == "reports":
+        from ..dataset_scripts.maude.narratives import partition_texts
+
+        for key, text in partition_texts(path, **(narratives or {})):
+            yield {id_column: key, text_column: text}
+    else:
+        with _opened(path) as handle:
+            if kind == "csv":
+                csv.field_size_limit(sys.maxsize)
+                yield from csv.DictReader(handle, delimiter="\t" if ".tsv" in path.suffixes else ",")
+                return
+            for number, line in enumerate(handle):
+                if line.strip():
+                    yield parse_line(line, path, number)
+
+
+def parse_line(line: str | bytes, path: Path, number: int) -> dict[str, Any]:
+    """Return the object that a line of JSON is.
+
+    Raises:
+        InputError: it is none; `number`, from 0, names the line.
+    """
+    try:
+        row = json.loads(line)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 text (byte {error.start} of line {number + 1}); convert it first"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: line {number + 1} is not JSON ({error.msg}, column {error.colno})") from None
+    if not isinstance(row, dict):
+        raise InputError(f"{path}: line {number + 1} holds {type(row).__name__}; expected an object a line")
+    return row
+
+
+def _parquet_rows(path: Path, first: int = 0) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet as pq
     from pyarrow import ArrowInvalid
 
@@ -124,13 +184,20 @@ def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
     except ArrowInvalid:
         raise InputError(f"{path} is not a Parquet file, or was cut off") from None
     with file:
-        for batch in file.iter_batches(batch_size=PARQUET_ROWS):
-            yield from batch.to_pylist()
-
-
-def _text(path: Path) -> str:
-    with _opened(path) as handle:
-        return handle.read()
+        for group in range(file.num_row_groups):
+            facts = file.metadata.row_group(group)
+            if first >= facts.num_rows:
+                first -= facts.num_rows
+                continue
+            # Rows of ten megabytes are held a few at a time.
+            at_once = max(1, min(PARQUET_ROWS, PARQUET_BYTES * facts.num_rows // max(1, facts.total_byte_size)))
+            try:
+                for batch in file.iter_batches(batch_size=at_once, row_groups=[group]):
+                    if first < len(batch):
+                        yield from batch.slice(first).to_pylist()
+                    first = max(0, first - len(batch))
+            except (ArrowInvalid, OSError) as error:
+                raise InputError(f"{path} is damaged in its row group {group} ({type(error).__name__})") from None
 
 
 def _opened(path: Path) -> io.TextIOWrapper:
@@ -153,16 +220,30 @@ class _Decoded(io.TextIOWrapper):
             raise InputError(f"{self.path} is damaged or cut off ({error})") from None
 
 
-def _hub_rows(name: str, split: str, revision: str | None) -> Iterator[dict[str, Any]]:
+def hub_dataset(
+    name: str, split: str, revision: str | None = None, config: str | None = None, *, streaming: bool = False
+) -> Any:
+    """Return a split of a data set on the Hub.
+
+    Raises:
+        InputError: it cannot be loaded.
+    """
     import datasets
 
     try:
-        yield from datasets.load_dataset(name, split=split, revision=revision, streaming=True)
-    except (FileNotFoundError, datasets.exceptions.DatasetNotFoundError, ConnectionError) as error:
+        return datasets.load_dataset(name, config, split=split, revision=revision, streaming=streaming)
+    except (FileNotFoundError, datasets.exceptions.DatasetNotFoundError, ConnectionError, ValueError) as error:
         raise InputError(
             f"{name!r} is neither a file or folder here nor a data set that can be loaded from the Hub "
-            f"({type(error).__name__})"
+            f"({type(error).__name__}, split {split!r})"
         ) from None
 
 
-__all__ = ["KINDS", "read_corpus"]
+def _hub_rows(name: str, split: str, revision: str | None) -> Iterator[dict[str, Any]]:
+    try:
+        yield from hub_dataset(name, split, revision, streaming=True)
+    except (FileNotFoundError, ConnectionError) as error:
+        raise InputError(f"{name!r} broke off while it was read ({type(error).__name__}); try again") from None
+
+
+__all__ = ["KINDS", "corpus_files", "file_kind", "file_rows", "hub_dataset", "parse_line", "read_corpus"]

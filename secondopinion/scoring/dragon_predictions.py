@@ -25,8 +25,9 @@ from ..core.files import atomic_file
 from ..core.progress import say
 from .cases import Cases
 from .engine import score_texts
+from .tables import TABLES, write_tables
 
-FORMATS = (".json", ".jsonl", ".csv", ".parquet")
+FORMATS = (".json", *TABLES)
 BETWEEN = ": "
 
 
@@ -165,7 +166,10 @@ def write_predictions(predictions: Predictions, output: str | os.PathLike, *, fo
             rows = [{"uid": name, predictions.kind: value} for name, value in pairs]
             temporary.write_text(json.dumps(rows, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8")
         else:
-            _write_table({"id": predictions.ids, **predictions.columns}, temporary, output.suffix.lower())
+            import pyarrow as pa
+
+            table = pa.table({"id": predictions.ids, **predictions.columns})
+            write_tables([table], temporary, output.suffix.lower())
     return output
 
 
@@ -213,23 +217,6 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
 
 def _sigmoid(scores: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(scores, -500, 500)))
-
-
-def _write_table(columns: dict[str, list[Any]], path: Path, suffix: str) -> None:
-    import pyarrow as pa
-
-    table = pa.table(columns)
-    if suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        pq.write_table(table, path)
-    elif suffix == ".csv":
-        from pyarrow import csv
-
-        csv.write_csv(table, path)
-    else:
-        with open(path, "w", encoding="utf-8") as handle:
-            handle.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist())
 
 
 __all__ = ["Predictions", "as_predictions", "check_output", "kind_of_model", "predict_cases", "write_predictions"]

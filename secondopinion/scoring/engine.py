@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,24 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.files import read_json
 from ..core.progress import progress
+from .batches import padding_multiple, token_batches
 
 CPU_TOKEN_BUDGET, GPU_TOKEN_BUDGET = 2048, 32768
 
 
-def load_classifier(folder: str | os.PathLike) -> tuple[Any, Any]:
+def load_classifier(folder: str | os.PathLike, trust_remote_code: bool = False) -> tuple[Any, Any]:
     """Return the model of a folder in fp32, on the GPU where there is one, and its tokenizer.
 
     A fold that was trained together with a policy holds a deferring model; `logits` are its classifier's. One that was
     trained with a processor holds that too, and it stands where the tokenizer stands. One that was trained elsewhere
-    holds a model of transformers' own.
+    holds a model of transformers' own, or of code that lies beside it.
+
+    Args:
+        folder: the model's.
+        trust_remote_code: whether such code may run.
 
     Raises:
-        InputError: the model is neither this project's nor transformers' own.
+        InputError: the model loads by code of its own, which may not run.
     """
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -37,64 +42,27 @@ def load_classifier(folder: str | os.PathLike) -> tuple[Any, Any]:
     }
     config = read_json(Path(folder) / "config.json")
     kind = own.get(config.get("model_type"))
-    if kind is None and config.get("auto_map"):
+    # A deferring model of this project's may hold a classifier that is not.
+    theirs = config if kind is None else config.get("classifier_config") or {}
+    if theirs.get("auto_map") and not trust_remote_code:
         raise InputError(
-            f"{folder} holds a model that loads by code of its own, which this step does not run; what takes "
-            "--trust-remote-code can: secondopinion score"
+            f"{folder} holds a model that loads by code of its own, which lies beside it; read that code, and if you "
+            "trust it, give --trust-remote-code"
         )
-    model = (kind or AutoModelForSequenceClassification).from_pretrained(folder, dtype=torch.float32)
+    trusted = {"trust_remote_code": trust_remote_code}
+    model = (kind or AutoModelForSequenceClassification).from_pretrained(folder, dtype=torch.float32, **trusted)
     reads = modeling.ClinicalProcessor if (Path(folder) / "processor_config.json").exists() else AutoTokenizer
-    return model.cuda() if torch.cuda.is_available() else model, reads.from_pretrained(folder)
+    return model.cuda() if torch.cuda.is_available() else model, reads.from_pretrained(folder, **trusted)
 
 
 def classifier_of(model: Any) -> Any:
     """Return the classifier inside a deferring model, calibrated as the model is; another model as it is."""
     if model.config.model_type != "deferral":
         return model
-    model.classifier.config.temperature *= model.config.temperature
+    # A classifier that was trained elsewhere has no temperature, and none is fitted to it.
+    if model.config.temperature != 1.0:
+        model.classifier.config.temperature *= model.config.temperature
     return model.classifier
-
-
-def padding_multiple(model: Any) -> int:
-    """Return to a multiple of how many tokens a model pads its input by itself: 1 but for transformers' Longformer."""
-    if any(getattr(part, "pads_nothing", False) for part in model.modules()):
-        return 1
-    config = model.config
-    for inner in ("classifier_config", "encoder_config"):
-        config = getattr(config, inner, config)
-    if getattr(config, "model_type", None) != "longformer":
-        return 1
-    windows = config.attention_window
-    return windows if isinstance(windows, int) else max(windows)
-
-
-def token_batches(lengths: Sequence[int], token_budget: int, multiple: int = 1) -> Iterator[np.ndarray]:
-    """Yield row indices in batches of similar length, each at most `token_budget` tokens with its padding.
-
-    A single row above the budget is a batch of its own. The longest come first, so that memory peaks at once.
-
-    Args:
-        lengths: (rows,) tokens of each row.
-        token_budget: tokens of a batch at most.
-        multiple: of which the model makes its input's length one (see `padding_multiple`).
-
-    >>> [batch.tolist() for batch in token_batches([3, 9, 4], token_budget=8)]
-    [[1], [2, 0]]
-    """
-    if multiple > 1:
-        lengths = -(-np.asarray(lengths) // multiple) * multiple
-    order = np.argsort(-np.asarray(lengths), kind="stable")
-    batch: list[int] = []
-    longest = 0
-    for row in order:
-        if batch and longest * (len(batch) + 1) > token_budget:
-            yield np.array(batch)
-            batch = []
-        if not batch:
-            longest = max(int(lengths[row]), 1)
-        batch.append(int(row))
-    if batch:
-        yield np.array(batch)
 
 
 def predict_columns(

@@ -17,8 +17,8 @@ from ..core.errors import InputError
 from ..core.files import atomic_file, disk_errors, read_json, remove_partials, write_json
 from ..core.progress import progress, say
 from .questions import Question, read_questions
+from .tables import TABLES, write_tables
 
-FORMATS = (".parquet", ".csv", ".jsonl")
 NOTES_PER_PART = 32
 PARTS = "part-*.parquet"
 DIGEST = b"notes_sha256"
@@ -101,8 +101,8 @@ def extract(
     unknown = [name for name in categories or () if names and name not in names]
     if unknown:
         raise InputError(f"the model knows no category {unknown[0]!r}; it knows {', '.join(names)}")
-    if output.suffix not in FORMATS:
-        raise InputError(f"{output} ends in {output.suffix!r}; expected one of {', '.join(FORMATS)}")
+    if output.suffix not in TABLES:
+        raise InputError(f"{output} ends in {output.suffix!r}; expected one of {', '.join(TABLES)}")
     if output.exists() and not force:
         raise InputError(f"{output} is there already; give another --output, or --force to replace it")
     work = output.absolute().with_name(f".{output.name}.work")
@@ -276,36 +276,8 @@ def _join(work: Path, output: Path) -> tuple[int, int, int, Counter[str]]:
             yield table
 
     with atomic_file(output) as temporary:
-        _WRITERS[output.suffix](counted(), temporary)
+        write_tables(counted(), temporary, output.suffix)
     return rows, answered, deferred, counts
 
-
-def _write_parquet(tables: Iterator[Any], path: Path) -> None:
-    import pyarrow.parquet as pq
-
-    first = next(tables)
-    with pq.ParquetWriter(path, first.schema) as writer:
-        writer.write_table(first)
-        for table in tables:
-            writer.write_table(table)
-
-
-def _write_csv(tables: Iterator[Any], path: Path) -> None:
-    from pyarrow import csv
-
-    first = next(tables)
-    with csv.CSVWriter(path, first.schema) as writer:
-        writer.write_table(first)
-        for table in tables:
-            writer.write_table(table)
-
-
-def _write_jsonl(tables: Iterator[Any], path: Path) -> None:
-    with open(path, "w", encoding="utf-8") as handle:
-        for table in tables:
-            handle.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist())
-
-
-_WRITERS = {".parquet": _write_parquet, ".csv": _write_csv, ".jsonl": _write_jsonl}
 
 __all__ = ["Extraction", "extract"]

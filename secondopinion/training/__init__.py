@@ -20,6 +20,7 @@ _EXPORTS = {
     "evaluate_run": ".evaluate",
     "load_recipe": ".recipe",
     "make_folds": ".folds",
+    "quantize_run": ".quantization",
     "train": ".run",
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Sampler
 
-from ..scoring.engine import token_batches
+from ..scoring.batches import token_batches
 
 POOL_STEPS = 16
 BY_ROW = ("category_probs", "expert_right", "labels")

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from ..core.errors import InputError
 from ..core.progress import progress
 from ..core.run_folder import RunFolder
-from ..scoring.engine import token_batches
+from ..scoring.batches import token_batches
 from .data import TrainingData
 from .deferral_parts import require_out_of_fold
 from .deferral_recipe import DeferralSpec
@@ -48,6 +48,7 @@ def gather_rows(
     data: TrainingData,
     votes: Mapping[str, Sequence[Any]],
     spec: DeferralSpec,
+    trust_remote_code: bool = False,
 ) -> DeferralRows:
     """Return the out-of-fold rows of a run that every expert was asked about, beside the votes.
 
@@ -56,6 +57,7 @@ def gather_rows(
         data: what it was trained on.
         votes: expert → votes, checked.
         spec: the recipe's section.
+        trust_remote_code: whether code beside the folds' models may run.
 
     Raises:
         InputError: a prediction is not out of fold, or there is no row that every expert was asked about.
@@ -82,7 +84,7 @@ def gather_rows(
     rows = np.array([place[identifier] for identifier in ids.tolist()])
     logits = (np.stack(predictions["logits"].to_numpy()) / facts["calibration"]["temperature"]).astype(np.float32)
     columns = [vote_classes(votes[expert], ids, names) for expert in votes]
-    features, tokens, feature_names = text_features(run, data, rows, fold, logits, list(votes), spec)
+    features, tokens, feature_names = text_features(run, data, rows, fold, logits, list(votes), spec, trust_remote_code)
     return DeferralRows(
         ids=ids,
         fold=fold,
@@ -108,6 +110,7 @@ def text_features(
     logits: np.ndarray,
     experts: list[str],
     spec: DeferralSpec,
+    trust_remote_code: bool = False,
 ) -> tuple[np.ndarray, sp.csr_array | None, list[str]]:
     """Return what policies read of each row: features, token counts and the features' names.
 
@@ -122,17 +125,14 @@ def text_features(
         logits: (n, classes) calibrated.
         experts: names.
         spec: the recipe's section.
+        trust_remote_code: whether code beside the folds' models may run.
     """
-    from transformers import AutoTokenizer
-
     from ..modeling.deferral_policies import feature_names
     from ..modeling.modeling_deferral import sizes
 
-    folder = run.fold_folder(run.selected_fold)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = _reader(run.fold_folder(run.selected_fold), experts, spec, trust_remote_code)
     encoded = tokenizer(data.texts(rows), truncation=True)["input_ids"]
     lengths = np.array([len(row) for row in encoded])
-    model = _reader(folder, tokenizer, experts, spec)
     vocab_size, hidden_size = sizes(model.config.classifier_config)
     names = feature_names(model.config, hidden_size)
     features = np.zeros((len(rows), len(names)), dtype=np.float32)
@@ -140,18 +140,19 @@ def text_features(
     for number in np.unique(fold) if runs_encoder else [None]:
         members = np.arange(len(rows)) if number is None else np.flatnonzero(fold == number)
         if number is not None:
-            model = _reader(run.fold_folder(int(number)), tokenizer, experts, spec)
+            model, _ = _reader(run.fold_folder(int(number)), experts, spec, trust_remote_code)
         _read(model, tokenizer, encoded, lengths, members, logits, features, runs_encoder)
     return features, token_counts(encoded, vocab_size) if spec.token_weights else None, names
 
 
-def _reader(folder: Path, tokenizer: Any, experts: list[str], spec: DeferralSpec) -> Any:
-    """Return a deferring model without a policy: what it reads of a text is what the published one will read."""
+def _reader(folder: Path, experts: list[str], spec: DeferralSpec, trust_remote_code: bool) -> tuple[Any, Any]:
+    """Return a deferring model without a policy, and its tokenizer: it reads of a text what the published one will."""
     from ..modeling import DeferralForSequenceClassification
     from ..scoring.engine import classifier_of, load_classifier
 
-    return DeferralForSequenceClassification.from_classifier(
-        classifier_of(load_classifier(folder)[0]),
+    model, tokenizer = load_classifier(folder, trust_remote_code)
+    reader = DeferralForSequenceClassification.from_classifier(
+        classifier_of(model),
         tokenizer,
         policy="selective",
         expert_names=experts,
@@ -159,7 +160,8 @@ def _reader(folder: Path, tokenizer: Any, experts: list[str], spec: DeferralSpec
         traits=list(spec.traits),
         embedding=spec.embedding,
         mc_dropout_samples=spec.mc_dropout_samples,
-    ).eval()
+    )
+    return reader.eval(), tokenizer
 
 
 def _read(

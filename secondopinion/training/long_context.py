@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from ..core.files import atomic_folder
 from ..modeling.longformer_conversion import extend_positions, to_longformer
 from ..modeling.sequence_limit import position_count
-from ..scoring.engine import padding_multiple
+from ..scoring.batches import padding_multiple
 from .encoders import resolve_encoder
 from .recipe import EncoderSpec, Recipe
 

@@ -14,7 +14,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..core.progress import progress
 from ..modeling.losses import loss_items
-from ..scoring.engine import padding_multiple
+from ..scoring.batches import padding_multiple
 from .batching import LengthGroupedSampler, micro_batches
 
 

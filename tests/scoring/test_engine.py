@@ -3,7 +3,8 @@ import torch
 from transformers import BertConfig
 
 from secondopinion.modeling import PooledEncoderConfig, PooledEncoderForSequenceClassification
-from secondopinion.scoring.engine import predict_logits, token_batches
+from secondopinion.scoring.batches import token_batches
+from secondopinion.scoring.engine import predict_logits
 
 
 class Padder:

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 import torch
-from stranger import WITHOUT_THIS_PACKAGE
+from one_step import all_weights, one_step
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 from tiny_encoder import VOCABULARY, save_encoder, save_reports
 from transformers import (
     AutoModel,
@@ -15,7 +16,6 @@ from transformers import (
     LongformerForSequenceClassification,
     ModernBertConfig,
     TrainerState,
-    TrainingArguments,
     pipeline,
 )
 
@@ -23,7 +23,8 @@ from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json
 from secondopinion.model_cards import push_run
 from secondopinion.modeling import ClinicalProcessor, GlobalAttentionCollator, PooledEncoderForSequenceClassification
-from secondopinion.scoring.engine import load_classifier, padding_multiple, score_texts
+from secondopinion.scoring.batches import padding_multiple
+from secondopinion.scoring.engine import load_classifier, score_texts
 from secondopinion.training import load_recipe, train
 from secondopinion.training.batching import micro_batches
 from secondopinion.training.data import load_data
@@ -151,22 +152,11 @@ def test_a_stranger_who_pastes_the_cards_lines_gets_the_same_from_text_alone(tra
     loading, asking = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     texts = held_out_texts(run, reports)[:4]
     stranger = (
-        f"{WITHOUT_THIS_PACKAGE}\ntexts = json.loads(sys.stdin.read())\n{loading}\n{asking}\n"
+        f"{WITHOUT_THIS_PACKAGE}\ntexts = json.load(sys.stdin)\n{loading}\n{asking}\n"
         "batch = processor(texts, padding=True, return_tensors='pt')\n"
         "print(json.dumps([model(**batch).logits.tolist(), [one['score'] for one in classify(texts)]]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", stranger],
-        input=json.dumps(texts),
-        cwd=tmp_path,
-        env=os.environ | {"HF_HOME": str(tmp_path / "hf"), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    logits, scores = json.loads(done.stdout.splitlines()[-1])
+    logits, scores = ask_stranger(stranger, texts, tmp_path, HF_HUB_OFFLINE="1")
     wanted = score_texts(*load_classifier(run.fold_folder(1)), texts)
     assert np.allclose(logits, wanted, atol=1e-4)
     shares = np.exp(wanted) / np.exp(wanted).sum(axis=1, keepdims=True)
@@ -220,20 +210,7 @@ def test_pieces_of_a_step_leave_a_longformers_gradient_as_it_is(recipe, tmp_path
         model = PooledEncoderForSequenceClassification.from_encoder(
             lengthened_encoder(spec), encoder_overrides=quiet, **options
         )
-        arguments = TrainingArguments(
-            output_dir=str(tmp_path),
-            per_device_train_batch_size=batch_size,
-            gradient_accumulation_steps=accumulation,
-            max_steps=1,
-            learning_rate=0.1,
-            optim="sgd",
-            max_grad_norm=0.0,
-            report_to="none",
-            save_strategy="no",
-            use_cpu=True,
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
-        )
+        arguments = one_step(tmp_path, batch_size, accumulation)
         trainer = ClassificationTrainer(
             model=model,
             args=arguments,
@@ -244,7 +221,7 @@ def test_pieces_of_a_step_leave_a_longformers_gradient_as_it_is(recipe, tmp_path
         )
         assert trainer.multiple == 1
         trainer.train()
-        return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+        return all_weights(trainer.model)
 
     whole, cut = weights(12, 1, 0), weights(4, 3, 48)
     assert torch.allclose(whole, cut, atol=2e-6)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...modeling.multitask_losses import IGNORED
-from ...scoring.engine import token_batches
+from ...scoring.batches import token_batches
 from ..trainer import StepTrainer
 
 TOKEN_FIELDS = ("input_ids", "attention_mask", "token_type_ids", "span_mask", "global_attention_mask", "position_ids")

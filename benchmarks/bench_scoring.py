@@ -1,0 +1,284 @@
+"""Scoring device reports: the engine with each backend, side by side with transformers' pipeline and a bare loop.
+
+    secondopinion prepare maude --source FILE --output data/maude --limit 5000
+    python benchmarks/bench_scoring.py --model RUN --data data/maude --rows 2000 --repeats 3
+    python benchmarks/bench_scoring.py --model RUN --data ../shared/data/mtsamples.jsonl.gz --text-column text --rows 0
+    python benchmarks/bench_scoring.py --model RUN --data data/maude --memory
+
+Each contender runs in a process of its own, one after the other, in an order that turns round every time. What is
+timed: for the pipeline and the bare loop, texts (bare: tokens) in memory to logits in memory; for the engine, a Parquet
+file on disk to Parquet parts on disk. Loading a model, converting it and measuring its batching are done before. The
+bare loop is OpenVINO's own over the engine's batches. int8 needs `secondopinion quantize RUN`. The share of the ceiling
+is of a float32 (or bf16) matrix product of 2048³ on the same cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import machine_line
+
+from secondopinion.core.machine import bf16_supported, cpu_count
+
+RIVAL = "pipeline, batches of 32"
+CONTENDERS = {
+    RIVAL: ("pipeline", "float32", 32),
+    "pipeline, one at a time": ("pipeline", "float32", 1),
+    "engine, torch": ("engine", "float32", "torch"),
+    "engine, OpenVINO": ("engine", "float32", "openvino"),
+    "bare OpenVINO loop": ("bare", "float32", "openvino"),
+    "engine, OpenVINO, int8": ("engine", "int8", "openvino"),
+    "engine, torch, bf16": ("engine", "bfloat16", "torch"),
+    "engine, OpenVINO, bf16": ("engine", "bfloat16", "openvino"),
+    "bare OpenVINO loop, bf16": ("bare", "bfloat16", "openvino"),
+}
+
+
+def write_texts(data: str, text_column: str, rows: int, path: Path) -> int:
+    """Write the texts that all contenders score; return how many."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from secondopinion.scoring.corpus import corpus_files, file_rows
+
+    folder = Path(data) / "data" if (Path(data) / "data").is_dir() else Path(data)
+    found = (row for file in corpus_files(folder) for row in file_rows(file, text_column=text_column))
+    texts = [row[text_column] for row in islice(found, rows or None) if (row[text_column] or "").strip()]
+    pq.write_table(pa.table({"text": texts}), path)
+    return len(texts)
+
+
+def pipeline_logits(model: str, texts: list[str], batch_size: int) -> tuple[float, np.ndarray]:
+    import torch
+    from transformers import pipeline
+
+    from secondopinion.modeling.sequence_limit import longest_sequence
+    from secondopinion.scoring.classifier import open_classifier
+
+    loaded, tokenizer = open_classifier(model)
+    torch.set_num_threads(cpu_count())
+    pipe = pipeline("text-classification", model=loaded, tokenizer=tokenizer, top_k=None)
+    options = {"truncation": True, "max_length": longest_sequence(loaded.config, tokenizer), "batch_size": batch_size}
+    options["function_to_apply"] = "none"
+    pipe(texts[:4], **options)
+    began = time.perf_counter()
+    said = pipe(texts, **options)
+    spent = time.perf_counter() - began
+    names = [loaded.config.id2label[number] for number in range(loaded.config.num_labels)]
+    by_name = [{one["label"]: one["score"] for one in row} for row in said]
+    return spent, np.array([[row[name] for name in names] for row in by_name], dtype=np.float32)
+
+
+def engine_logits(model: str, texts: Path, backend: str, precision: str) -> tuple[float, np.ndarray, int, str]:
+    import pyarrow.parquet as pq
+
+    from secondopinion.core.machine import usable_threads
+    from secondopinion.scoring.job import score_corpus
+    from secondopinion.scoring.opening import open_model
+    from secondopinion.scoring.shards import plan_shards
+    from secondopinion.scoring.sources import open_sources
+
+    opened = open_model(model, backend=backend, precision=precision, defer=False)
+    encoded = opened.scorer.encode(pq.read_table(texts)["text"].to_pylist()[:600])
+    batching = opened.scorer.tune(encoded, force=not list(opened.scorer.cache.glob("batching-*.json")))
+    with tempfile.TemporaryDirectory() as out:
+        began = time.perf_counter()
+        done = score_corpus(opened, plan_shards(open_sources([texts])), out)
+        spent = time.perf_counter() - began
+        table = pq.read_table(Path(out) / "part-00000.parquet")
+        parts = [pq.read_table(path) for path in sorted(Path(out).glob("part-*"))]
+    names = [name for name in table.column_names if name.startswith("p_")]
+    logits = np.concatenate([np.log(np.stack([part[name].to_numpy() for name in names], axis=1)) for part in parts])
+    opened.scorer.close()
+    told = f"{batching.token_budget} tokens, {batching.streams} stream(s) of {usable_threads()} threads"
+    return spent, logits.astype(np.float32), done.tokens, told
+
+
+def bare_logits(model: str, texts: Path, precision: str) -> tuple[float, np.ndarray]:
+    """Return what OpenVINO's own loop takes for the engine's batches, padded beforehand."""
+    import pyarrow.parquet as pq
+
+    from secondopinion.scoring.batches import token_batches
+    from secondopinion.scoring.encoding import Padder
+    from secondopinion.scoring.opening import open_model
+
+    opened = open_model(model, backend="openvino", precision=precision, defer=False)
+    scorer, backend = opened.scorer, opened.scorer.backend
+    encoded = scorer.encode(pq.read_table(texts)["text"].to_pylist())
+    budget = scorer.tune(encoded).token_budget
+    pad = Padder(scorer.encode.reader)
+    places = list(token_batches(encoded.lengths, budget))
+    batches = [{k: v for k, v in pad(encoded, rows).items() if k in backend.inputs} for rows in places]
+    scorer.close()
+    backend.prepare(1)
+    backend.enter()
+    request = backend._own.request
+    request.infer(batches[-1])
+    logits = np.zeros((len(encoded.lengths), opened.config.num_labels), dtype=np.float32)
+    began = time.perf_counter()
+    for rows, batch in zip(places, batches, strict=True):
+        logits[rows] = request.infer(batch, share_inputs=True)["logits"]
+    return time.perf_counter() - began, logits
+
+
+def ceiling(precision: str) -> float:
+    """Return GFLOP/s of a matrix product of 2048³, the best of five."""
+    import torch
+
+    kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    left, right = torch.rand(2048, 2048, dtype=kind), torch.rand(2048, 2048, dtype=kind)
+    best = 0.0
+    for _ in range(5):
+        began = time.perf_counter()
+        left @ right
+        best = max(best, 2 * 2048**3 / (time.perf_counter() - began) / 1e9)
+    return best
+
+
+def flops(config: Any, lengths: np.ndarray) -> float:
+    """Return the multiplications and additions of an encoder's forward over texts, padding left out."""
+    inner = getattr(config, "encoder_config", config)
+    hidden, wide, layers = inner.hidden_size, inner.intermediate_size, inner.num_hidden_layers
+    dense = 2 * (4 * hidden * hidden + 2 * hidden * wide) * lengths.sum()
+    return float(layers * (dense + 4 * hidden * (lengths.astype(float) ** 2).sum()))
+
+
+def child(arguments: argparse.Namespace) -> None:
+    kind, precision, how = CONTENDERS[arguments.child]
+    import pyarrow.parquet as pq
+
+    told, tokens = "", 0
+    if kind == "pipeline":
+        texts = pq.read_table(arguments.texts)["text"].to_pylist()
+        spent, logits = pipeline_logits(arguments.weights, texts, how)
+    elif kind == "bare":
+        spent, logits = bare_logits(arguments.model, arguments.texts, precision)
+    else:
+        spent, logits, tokens, told = engine_logits(arguments.model, arguments.texts, how, precision)
+    np.save(arguments.out, logits)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    print(
+        json.dumps({"seconds": spent, "peak_mib": peak, "tokens": tokens, "told": told, "ceiling": ceiling(precision)})
+    )
+
+
+def one(name: str, arguments: argparse.Namespace, texts: Path, out: Path) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--child", name, "--model", arguments.model, "--weights", arguments.weights]
+    command += ["--texts", str(texts), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{name}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def show(arguments: argparse.Namespace, texts: Path, work: Path, names: list[str]) -> None:
+    from secondopinion.scoring.classifier import open_classifier
+    from secondopinion.scoring.encoding import TextEncoder
+
+    rounds: list[dict[str, dict[str, Any]]] = []
+    for number in range(arguments.repeats):
+        found = {}
+        for name in names if number % 2 == 0 else reversed(names):
+            found[name] = one(name, arguments, texts, work / f"{names.index(name)}.npy")
+            print(f"round {number + 1}: {name}: {found[name]['seconds']:.2f} s", file=sys.stderr, flush=True)
+        rounds.append(found)
+    import pyarrow.parquet as pq
+
+    model, tokenizer = open_classifier(arguments.weights)
+    lengths = TextEncoder(tokenizer, arguments.max_length)(pq.read_table(texts)["text"].to_pylist()).lengths
+    work_done = flops(model.config, lengths)
+    plain = probabilities(np.load(work / f"{names.index(RIVAL)}.npy"))
+    print(f"{len(lengths):,} texts, {lengths.sum():,} tokens (mean {lengths.mean():.0f}), {work_done / 1e12:.2f} TFLOP")
+    print(
+        "| contender | seconds | times the pipeline's rate | of the ceiling | same label | largest difference | MiB |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for place, name in enumerate(names):
+        seconds = [found[name]["seconds"] for found in rounds]
+        ratio = [found[RIVAL]["seconds"] / found[name]["seconds"] for found in rounds]
+        share = np.median([work_done / one_["seconds"] / 1e9 / one_["ceiling"] for one_ in (f[name] for f in rounds)])
+        said = probabilities(np.load(work / f"{place}.npy"))
+        same = (said.argmax(1) == plain.argmax(1)).mean()
+        print(
+            f"| {name} {rounds[0][name]['told']} | {np.median(seconds):.1f} | {np.median(ratio):.2f} "
+            f"[{min(ratio):.2f}, {max(ratio):.2f}] | {share:.0%} | {same:.2%} | {np.abs(said - plain).max():.1e} | "
+            f"{rounds[0][name]['peak_mib']:.0f} |"
+        )
+    for ours, bare in (
+        ("engine, OpenVINO", "bare OpenVINO loop"),
+        ("engine, OpenVINO, bf16", "bare OpenVINO loop, bf16"),
+    ):
+        if ours in names and bare in names:
+            ratio = np.median([found[bare]["seconds"] / found[ours]["seconds"] for found in rounds])
+            print(f"{ours}, reading and writing included: {ratio:.2f} times the rate of the {bare}")
+
+
+def memory(arguments: argparse.Namespace, texts: Path, work: Path) -> None:
+    """Print the engine's peak memory over a corpus and over ten times as much."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(texts)
+    large = work / "large.parquet"
+    pq.write_table(pa.concat_tables([table] * 10), large, row_group_size=1000)
+    peaks = [one("engine, OpenVINO", arguments, path, work / "m.npy")["peak_mib"] for path in (texts, large)]
+    print(f"peak memory: {peaks[0]:.0f} MiB for {len(table):,} texts, {peaks[1]:.0f} MiB for ten times as many: "
+          f"{peaks[1] / peaks[0]:.2f} times")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True, help="a run, or a model's folder")
+    parser.add_argument("--data", help="prepared data, or a file of texts")
+    parser.add_argument("--text-column", default="text")
+    parser.add_argument("--rows", type=int, default=2000, help="0 for all")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--max-length", type=int, default=512)
+    parser.add_argument("--only", action="append", help="contender; may be repeated")
+    parser.add_argument("--memory", action="store_true", help="peak memory of one and of ten corpora instead")
+    for hidden in ("--child", "--weights", "--out", "--texts"):
+        parser.add_argument(hidden, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child(arguments)
+        return
+    from secondopinion.core.run_folder import RunFolder
+
+    path = Path(arguments.model)
+    run = (path / "run.json").exists() and not (path / "config.json").exists()
+    arguments.weights = str(RunFolder.open(path).fold_folder(RunFolder.open(path).selected_fold)) if run else str(path)
+    work = Path(tempfile.mkdtemp(prefix="bench-scoring-"))
+    try:
+        write_texts(arguments.data, arguments.text_column, arguments.rows, work / "texts.parquet")
+        print(machine_line())
+        names = [name for name in CONTENDERS if "bf16" not in name or bf16_supported()]
+        if not any((path / "backends").glob("*/openvino-int8")):
+            names = [name for name in names if "int8" not in name]
+        if arguments.only:
+            names = [name for name in names if name in (RIVAL, *arguments.only)]
+        if arguments.memory:
+            memory(arguments, work / "texts.parquet", work)
+        else:
+            show(arguments, work / "texts.parquet", work, names)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""A model as OpenVINO runs it on a CPU: converted once, checked against torch, kept beside the model."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import InputError
+from ...core.files import atomic_folder, read_json, write_json
+from ...core.machine import usable_threads
+
+NEEDED = "OpenVINO is not installed; pip install 'secondopinion[openvino]', or give --backend torch"
+# Of logits in float32, between the converted model and torch; both sum in another order.
+TOLERANCE = 1e-4
+CHECKED_BATCHES = ((1, 7), (3, 33), (2, 128))
+
+
+def openvino() -> Any:
+    """Return the module, with its telemetry off.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    # It would tell its maker's server of each import and conversion; without this module it does not.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    try:
+        import openvino as found
+    except ImportError as error:
+        raise InputError(f"{NEEDED} ({error})") from None
+    return found
+
+
+def installed() -> bool:
+    """Whether OpenVINO can be imported."""
+    import importlib.util
+
+    return importlib.util.find_spec("openvino") is not None
+
+
+class OpenVinoBackend:
+    """A converted model; see `Backend`.
+
+    Args:
+        folder: as `convert` wrote it.
+        precision: float32 or bfloat16 of a model with weights in float32; int8 of a quantized one.
+
+    Raises:
+        InputError: OpenVINO is not installed, or the folder holds no converted model.
+    """
+
+    name, device = "openvino", "cpu"
+
+    def __init__(self, folder: Path, precision: str = "float32") -> None:
+        self._openvino = openvino()
+        self.folder, self.precision = folder, precision
+        record = read_json(folder / "conversion.json")
+        self.inputs, self.outputs = tuple(record["inputs"]), tuple(record["outputs"])
+        self._record = record
+        self._core = self._openvino.Core()
+        self._compiled: Any = None
+        self._own = threading.local()
+
+    def prepare(self, streams: int) -> None:
+        """Compile the model for so many threads; the compiled form is kept for the next start."""
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
+            "NUM_STREAMS": str(streams),
+            "INFERENCE_NUM_THREADS": str(usable_threads()),
+            "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bfloat16" else "f32",
+        }
+        self._compiled = self._core.compile_model(str(self.folder / "openvino_model.xml"), "CPU", settings)
+        self._own = threading.local()
+
+    def enter(self) -> None:
+        """Make this thread's request."""
+        self._own.request = self._compiled.create_infer_request()
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the outputs of a batch."""
+        request = self._own.request
+        request.infer(batch, share_inputs=True)
+        return {name: request.get_tensor(name).data.copy() for name in self.outputs}
+
+    def facts(self) -> dict[str, Any]:
+        """Return name, precision, device, version and how far the outputs are from torch's."""
+        return {
+            "name": self.name,
+            "precision": self.precision,
+            "device": self.device,
+            "version": self._openvino.__version__,
+            "difference_from_torch": self._record["difference"],
+        }
+
+
+def convert(model: Any, folder: Path, inputs: tuple[str, ...]) -> Path:
+    """Convert a sequence classifier, check that it gives the same, and keep it.
+
+    Args:
+        model: on the CPU, in float32.
+        folder: to write: `openvino_model.xml`, `openvino_model.bin` and `conversion.json`.
+        inputs: fields of the tokenizer that the model takes.
+
+    Raises:
+        InputError: OpenVINO is not installed, the architecture does not convert, or the converted model gives other
+            logits than torch (by more than 1e-4).
+    """
+    import torch
+
+    ov = openvino()
+    model = model.eval()
+
+    class Logits(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *given: Any) -> Any:
+            return self.model(**dict(zip(inputs, given, strict=True)), return_dict=False)[0]
+
+    random = np.random.default_rng(13)
+    try:
+        # Tracing warns of every shape that Python looks at; whether that matters is what the check below is for.
+        with torch.inference_mode(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            example = example_batch(model.config, inputs, 2, 16, random)
+            given = tuple(torch.from_numpy(value) for value in example.values())
+            converted = ov.convert_model(Logits().eval(), example_input=given)
+    # What a converter cannot do it says in errors of its own, of many kinds.
+    except Exception as error:
+        raise InputError(
+            f"{type(model).__name__} does not convert to OpenVINO ({type(error).__name__}); give --backend torch"
+        ) from error
+    for port, name in zip(converted.inputs, inputs, strict=True):
+        port.get_tensor().set_names({name})
+        port.get_node().set_friendly_name(name)
+        port.get_node().set_partial_shape(ov.PartialShape([-1, -1]))
+    converted.outputs[0].get_tensor().set_names({"logits"})
+    converted.validate_nodes_and_infer_types()
+    with atomic_folder(folder) as temporary:
+        ov.save_model(converted, temporary / "openvino_model.xml", compress_to_fp16=False)
+        record = {"inputs": list(inputs), "outputs": ["logits"], "openvino": ov.__version__, "difference": 0.0}
+        write_json(temporary / "conversion.json", record)
+        record["difference"] = difference_from_torch(model, OpenVinoBackend(temporary), inputs)
+        if not record["difference"] <= TOLERANCE:
+            raise InputError(
+                f"{type(model).__name__}, converted to OpenVINO, gives logits that differ by "
+                f"{record['difference']:.2g} from torch's, more than {TOLERANCE:g}; give --backend torch"
+            )
+        write_json(temporary / "conversion.json", record)
+    return folder
+
+
+def difference_from_torch(model: Any, backend: OpenVinoBackend, inputs: tuple[str, ...]) -> float:
+    """Return the largest difference in a logit between a converted model and torch, over batches of several shapes."""
+    import torch
+
+    backend.prepare(1)
+    backend.enter()
+    random = np.random.default_rng(14)
+    worst = 0.0
+    for rows, width in CHECKED_BATCHES:
+        batch = example_batch(model.config, inputs, rows, width, random)
+        with torch.inference_mode():
+            plain = model(**{name: torch.from_numpy(value) for name, value in batch.items()}).logits.numpy()
+        worst = max(worst, float(np.abs(plain - backend(batch)["logits"]).max()))
+    return worst
+
+
+def example_batch(
+    config: Any, inputs: tuple[str, ...], rows: int, width: int, random: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Return random tokens with some padding."""
+    inner = getattr(config, "encoder_config", config)
+    width = min(width, getattr(inner, "max_position_embeddings", width))
+    lengths = np.sort(random.integers(max(1, width // 2), width + 1, rows))[::-1]
+    lengths[0] = width
+    mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
+    ids = random.integers(0, inner.vocab_size, (rows, width)) * mask
+    values = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    everywhere = (np.arange(width) == 0) | (random.random((rows, width)) < 0.1)
+    values["global_attention_mask"] = everywhere.astype(np.int64) * mask
+    return {name: values[name] for name in inputs}
+
+
+__all__ = ["OpenVinoBackend", "convert", "difference_from_torch", "example_batch", "installed", "openvino"]

@@ -1,0 +1,75 @@
+"""A model as torch runs it, on a CPU or a GPU."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core.machine import keep_pages, usable_threads
+
+LOGITS = ("logits",)
+DEFERRING = ("logits", "deferral_score", "deferred", "expert")
+
+
+class TorchBackend:
+    """Plain torch; see `Backend`.
+
+    Args:
+        model: put into evaluation mode; its weights are cast where `precision` is another than theirs.
+        precision: float32 or bfloat16.
+        outputs: fields of the model's output with one entry a row.
+    """
+
+    name = "torch"
+
+    def __init__(self, model: Any, precision: str = "float32", outputs: Sequence[str] = LOGITS) -> None:
+        import torch
+
+        self.precision, self.outputs = precision, tuple(outputs)
+        self.model = model.eval().to(getattr(torch, precision))
+        self._device = next(model.parameters()).device
+        self.device = self._device.type
+        takes = inspect.signature(model.forward).parameters
+        self.inputs = tuple(
+            name
+            for name in ("input_ids", "attention_mask", "token_type_ids", "global_attention_mask", "truncated")
+            if name in takes
+        )
+        self._threads = torch.get_num_threads()
+
+    def prepare(self, streams: int) -> None:
+        """Share the cores among the threads, and keep the pages that activations free."""
+        keep_pages()
+        self._threads = max(1, usable_threads() // streams)
+
+    def enter(self) -> None:
+        """Set how many cores an operation of this thread takes."""
+        import torch
+
+        if self.device == "cpu":
+            torch.set_num_threads(self._threads)
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the outputs of a batch; numbers are float32."""
+        import torch
+
+        with torch.inference_mode():
+            given = {name: torch.from_numpy(value).to(self._device) for name, value in batch.items()}
+            output = self.model(**given)
+            found = {}
+            for name in self.outputs:
+                value = output[name]
+                found[name] = (value.float() if value.is_floating_point() else value).cpu().numpy()
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """Return name, precision, device and version."""
+        import torch
+
+        return {"name": self.name, "precision": self.precision, "device": self.device, "version": torch.__version__}
+
+
+__all__ = ["DEFERRING", "LOGITS", "TorchBackend"]

@@ -1,0 +1,106 @@
+"""How large batches are and how many are computed at once: measured on first use, kept for the next."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...core.files import read_json, write_json
+from ...core.machine import cpu_name, usable_threads
+from .backend import Backend
+
+CPU_BUDGETS, GPU_BUDGETS = (1024, 2048, 4096), (8192, 16384, 32768, 65536)
+# A corpus of fewer tokens is done before a measurement would pay.
+WORTH_TUNING = 400_000
+SAMPLE_TOKENS = 8_192
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How rows are put together.
+
+    Attributes:
+        token_budget: tokens of a batch at most, padding included.
+        streams: batches computed at the same time, each by its share of the cores.
+    """
+
+    token_budget: int
+    streams: int
+
+    @classmethod
+    def default(cls, backend: Backend) -> Batching:
+        """Return what does well without a measurement."""
+        return cls(2048, 1) if backend.device == "cpu" else cls(32768, 1)
+
+
+def candidates(backend: Backend) -> list[Batching]:
+    """Return what is tried: on a CPU one stream over all cores, and one a core."""
+    if backend.device != "cpu":
+        return [Batching(budget, 1) for budget in GPU_BUDGETS]
+    streams = sorted({1, usable_threads()})
+    return [Batching(budget, number) for number in streams for budget in CPU_BUDGETS]
+
+
+def tuned(
+    backend: Backend,
+    run: Callable[[Batching, Sequence[int]], object],
+    lengths: np.ndarray,
+    cache: Path | None,
+    *,
+    force: bool = False,
+) -> Batching:
+    """Return the quickest batching on this machine, from the cache or by measuring it.
+
+    Args:
+        backend: that computes.
+        run: scores some rows with a batching.
+        lengths: (rows,) tokens of the rows at hand, from which a sample is drawn.
+        cache: folder of the model's converted forms; None keeps nothing.
+        force: measure anew, and of few rows too.
+    """
+    facts = {**backend.facts(), "cpu": cpu_name(), "cores": usable_threads()}
+    if backend.device == "cuda":
+        import torch
+
+        facts["card"] = torch.cuda.get_device_name()
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    record = None if cache is None else cache / f"batching-{key}.json"
+    if record is not None and record.exists() and not force:
+        kept = read_json(record)
+        return Batching(kept["token_budget"], kept["streams"])
+    if not force and lengths.sum() < WORTH_TUNING:
+        return Batching.default(backend)
+    rates = measured(backend, run, lengths)
+    best = max(rates, key=rates.__getitem__)
+    trials = [{**asdict(batching), "tokens_per_second": round(rate)} for batching, rate in rates.items()]
+    if record is not None:
+        write_json(record, {**asdict(best), "measured": trials, "on": facts})
+    return best
+
+
+def measured(
+    backend: Backend, run: Callable[[Batching, Sequence[int]], object], lengths: np.ndarray
+) -> dict[Batching, float]:
+    """Return tokens a second of each candidate on the same sample of rows.
+
+    The sample has short and long rows as the corpus has them; each candidate is warmed up on it once.
+    """
+    scale = 1 if backend.device == "cpu" else 16
+    order = np.random.default_rng(13).permutation(len(lengths))
+    sample = order[: int(np.searchsorted(np.cumsum(lengths[order]), SAMPLE_TOKENS * scale)) + 1]
+    rates = {}
+    for batching in candidates(backend):
+        run(batching, sample)
+        started = time.perf_counter()
+        run(batching, sample)
+        rates[batching] = float(lengths[sample].sum() / (time.perf_counter() - started))
+    return rates
+
+
+__all__ = ["Batching", "candidates", "measured", "tuned"]

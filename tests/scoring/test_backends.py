@@ -1,0 +1,205 @@
+"""Backends: torch and OpenVINO give the same, int8 nearly so, and a threshold only where it was certified."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from secondopinion.core.errors import InputError
+from secondopinion.core.files import read_json, write_json
+from secondopinion.scoring.backends import TorchBackend, open_backend
+from secondopinion.scoring.backends.openvino_backend import convert
+from secondopinion.scoring.backends.tuning import Batching, tuned
+from secondopinion.scoring.classifier import open_classifier
+from secondopinion.scoring.opening import open_model
+from secondopinion.scoring.scorer import Scorer
+
+
+@pytest.fixture(scope="module")
+def opened(severity):
+    return open_classifier(severity)
+
+
+def probabilities(logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@pytest.mark.parametrize("batching", [Batching(64, 1), Batching(700, 2)])
+def test_predictions_equal_the_plain_forward(severity, texts, expected, backend, batching):
+    model = open_model(severity, backend=backend, precision="float32", batching=batching)
+    found = model.scorer.score(texts).outputs["logits"]
+    model.scorer.close()
+    assert model.scorer.backend.name == backend
+    assert np.abs(probabilities(found) - expected).max() < 1e-5
+
+
+def test_bfloat16_gives_nearly_the_same(severity, texts, expected):
+    model = open_model(severity, backend="torch", precision="bfloat16")
+    found = probabilities(model.scorer.score(texts).outputs["logits"])
+    assert 0 < np.abs(found - expected).max() < 0.1
+    assert (found.argmax(1) == expected.argmax(1)).mean() >= 0.95
+
+
+def test_a_model_is_converted_once_and_checked(severity, tmp_path, monkeypatch):
+    model, reader = open_classifier(severity)
+    cache = tmp_path / "cache"
+    first = open_backend(model, reader, cache, backend="openvino", precision="float32")
+    assert first.facts()["difference_from_torch"] < 1e-5
+    written = (cache / "openvino-float32" / "openvino_model.bin").stat().st_mtime_ns
+    open_backend(model, reader, cache, backend="openvino", precision="float32")
+    assert (cache / "openvino-float32" / "openvino_model.bin").stat().st_mtime_ns == written
+    record = cache / "openvino-float32" / "conversion.json"
+    write_json(record, read_json(record) | {"openvino": "2024.0"})
+    open_backend(model, reader, cache, backend="openvino", precision="float32")
+    assert read_json(record)["openvino"] != "2024.0"
+
+
+def test_what_converts_to_something_else_is_refused_and_auto_takes_torch(severity, tmp_path, capfd):
+    import torch
+
+    model, reader = open_classifier(severity)
+
+    class Varying(torch.nn.Module):
+        """A branch that a trace freezes."""
+
+        def __init__(self):
+            super().__init__()
+            self.inner, self.config = model, model.config
+
+        def forward(self, input_ids, attention_mask=None, return_dict=None):
+            logits = self.inner(input_ids=input_ids, attention_mask=attention_mask).logits
+            logits = logits + 1 if input_ids.shape[0] == 2 and input_ids.shape[1] == 16 else logits
+            output = type(self.inner(input_ids=input_ids))(logits=logits)
+            return output if return_dict is not False else (logits,)
+
+    with pytest.raises(InputError, match=r"gives logits that differ by 1 from torch's.*--backend torch"):
+        convert(Varying(), tmp_path / "converted", ("input_ids", "attention_mask"))
+    assert not list(tmp_path.iterdir())
+    taken = open_backend(Varying(), reader, tmp_path, backend="auto", precision="float32")
+    assert taken.name == "torch"
+    assert "torch computes it" in capfd.readouterr().err
+    with pytest.raises(InputError, match="differ"):
+        open_backend(Varying(), reader, tmp_path, backend="openvino", precision="float32")
+
+
+def test_a_longformer_is_left_to_torch_and_tried_once(tmp_path, capfd):
+    import torch
+    from transformers import LongformerConfig
+
+    from secondopinion.modeling import PooledEncoderConfig, PooledEncoderForSequenceClassification
+
+    torch.manual_seed(0)
+    encoder = LongformerConfig(
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        attention_window=8,
+        vocab_size=60,
+        max_position_embeddings=200,
+    )
+    model = PooledEncoderForSequenceClassification(PooledEncoderConfig(encoder_config=encoder, num_labels=3)).eval()
+    reader = SimpleNamespace(model_input_names=("input_ids", "attention_mask", "global_attention_mask"))
+    with pytest.raises(InputError, match=r"does not convert to OpenVINO \(\w+\); give --backend torch"):
+        convert(model, tmp_path / "long", reader.model_input_names)
+    for told in (1, 0):
+        assert open_backend(model, reader, tmp_path, precision="float32").name == "torch"
+        assert capfd.readouterr().err.count("torch computes it") == told
+
+
+class TestThresholds:
+    def test_are_used_only_where_they_were_certified(self, make_run):
+        folder = make_run(deferral=True).path
+        for wrong in ({"backend": "openvino"}, {"precision": "bfloat16"}, {"precision": "int8"}):
+            with pytest.raises(InputError, match=r"certified with torch in float32, and says nothing of .*--no-defer"):
+                open_model(folder, **wrong)
+        assert open_model(folder).scorer.backend.facts()["precision"] == "float32"
+        alone = open_model(folder, backend="openvino", precision="float32", defer=False)
+        assert not alone.deferring
+        assert alone.scorer.backend.name == "openvino"
+
+    def test_decisions_are_those_of_the_pipeline(self, make_run, texts):
+        from transformers import AutoTokenizer
+
+        from secondopinion.modeling import DeferralForSequenceClassification, DeferringTextClassificationPipeline
+
+        run = make_run(deferral=True)
+        pipe = DeferringTextClassificationPipeline(
+            model=DeferralForSequenceClassification.from_pretrained(run.system_folder),
+            tokenizer=AutoTokenizer.from_pretrained(run.system_folder),
+        )
+        said = pipe(texts)
+        outputs = open_model(run.path).scorer.score(texts).outputs
+        assert outputs["deferred"].tolist() == [row["deferred"] for row in said]
+        assert 0 < sum(outputs["deferred"]) < len(texts)
+        assert np.allclose(outputs["deferral_score"], [row["deferral_score"] for row in said], atol=1e-5)
+
+
+class TestTuning:
+    def test_the_quickest_is_kept_for_the_next_time(self, opened, texts, tmp_path):
+        backend = TorchBackend(opened[0])
+        scorer = Scorer(backend, opened[1], 64, cache=tmp_path)
+        best = scorer.tune(scorer.encode(texts), force=True)
+        (record,) = tmp_path.glob("batching-*.json")
+        kept = read_json(record)
+        rates = {(one["token_budget"], one["streams"]): one["tokens_per_second"] for one in kept["measured"]}
+        assert rates[best.token_budget, best.streams] == max(rates.values())
+        assert {budget for budget, _ in rates} == {1024, 2048, 4096}
+        # Another process takes it from there without measuring.
+        lengths = np.array([5])
+        assert tuned(backend, lambda *trial: pytest.fail("measured again"), lengths, tmp_path) == best
+
+    def test_a_small_corpus_is_not_worth_it(self, opened, tmp_path):
+        backend = TorchBackend(opened[0])
+        found = tuned(backend, lambda *trial: pytest.fail("measured"), np.array([5, 9]), tmp_path)
+        assert found == Batching.default(backend)
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_model_is_told(opened, texts):
+    class Broken(TorchBackend):
+        def __call__(self, batch):
+            return {"logits": np.full((len(batch["input_ids"]), 4), np.nan, dtype=np.float32)}
+
+    with pytest.raises(InputError, match="no finite number for 75 of 75 texts; it is damaged"):
+        Scorer(Broken(opened[0]), opened[1], 64).score(texts)
+
+
+def test_wrong_words(opened, severity, tmp_path):
+    model, reader = opened
+    with pytest.raises(InputError, match="unknown backend 'openvin'; did you mean 'openvino'"):
+        open_backend(model, reader, tmp_path, backend="openvin")
+    with pytest.raises(InputError, match="unknown precision 'float3'; did you mean 'float32'"):
+        open_backend(model, reader, tmp_path, precision="float3")
+    with pytest.raises(InputError, match="none was made; make it from the run and its data: secondopinion quantize"):
+        open_backend(model, reader, tmp_path, precision="int8")
+    with pytest.raises(InputError, match="int8 is computed by OpenVINO"):
+        open_backend(model, reader, tmp_path, backend="torch", precision="int8")
+    with pytest.raises(InputError, match="reads 64 tokens at most, not 900"):
+        open_model(severity, max_length=900)
+    with pytest.raises(InputError, match="has no deferral policy"):
+        open_model(severity, defer=True)
+
+
+def test_without_openvino_torch_computes_and_nothing_is_told_to_anybody(severity, tmp_path):
+    code = f"""
+import sys
+sys.modules["openvino"] = None
+from secondopinion.core.errors import InputError
+from secondopinion.scoring.opening import open_model
+try:
+    open_model({str(severity)!r}, backend="openvino", precision="float32")
+except InputError as error:
+    print(error)
+del sys.modules["openvino"]
+from secondopinion.scoring.backends.openvino_backend import openvino
+openvino()
+print("telemetry", sys.modules["openvino_telemetry"])
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "pip install 'secondopinion[openvino]', or give --backend torch" in said
+    assert "telemetry None" in said
