@@ -2,8 +2,8 @@
 
     python metrics/copy_shared.py
 
-Run it after a change to one of `SHARED`, or to `spaces/look.py`, which the metrics' pages share with all Spaces; a test
-fails while a copy differs.
+Run it after a change to one of `SHARED`, or to one of `LOOK` in `spaces/`, which the metrics' pages share with all
+Spaces; a test fails while a copy differs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SHARED = ("confusion.py", "intervals.py", "drawing.py", "tables.py", "shown.py", "space.py")
-LOOK = "look.py"
+LOOK = ("look.py", "look_styles.py", "rate.py")
 
 
 def metric_folders() -> list[Path]:
@@ -23,7 +23,7 @@ def metric_folders() -> list[Path]:
 
 def copies() -> list[tuple[Path, Path]]:
     """Return (source, copy) of each shared file and each metric."""
-    sources = [*(HERE / name for name in SHARED), HERE.parent / "spaces" / LOOK]
+    sources = [*(HERE / name for name in SHARED), *(HERE.parent / "spaces" / name for name in LOOK)]
     return [(source, folder / source.name) for folder in metric_folders() for source in sources]
 
 

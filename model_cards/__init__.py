@@ -8,8 +8,9 @@ from secondopinion.core.lazy import lazy_exports
 
 _EXPORTS = {
     "CardData": ".data",
-    "PushResult": ".push",
+    "PushResult": ".delivery",
     "card_data": ".data",
+    "checked_card": ".render",
     "preview_html": ".preview",
     "publish": ".push",
     "push_dataset": ".folders",

@@ -13,25 +13,16 @@ from secondopinion.core.errors import InputError, closest
 from secondopinion.core.files import disk_errors, read_json, write_json
 from secondopinion.core.run_folder import ADAPTER, BASE, RunFolder
 
-from .data import CardData, card_data
-from .deferral import has_deferral, published_folder, require_code
+from .data import CardData
+from .deferral import has_deferral, published_folder
 from .hub import endpoint
 from .hub_terms import LICENCES
 from .problem_words import headline_figures
 from .question_answering import FIGURES
 from .render import render_card
-from .staging import (
-    CARD,
-    MODEL,
-    Tree,
-    checkpoint_files,
-    content_tag,
-    copy_files,
-    publishable_facts,
-    published_files,
-    refuse_private,
-)
+from .staging import MODEL, add_pages, checkpoint_files, copy_files, publishable_facts
 from .tables import FIGURE_NAMES, Table, number, plain
+from .tree import CARD, Tree
 
 FOLD, DTYPE = "fold", "dtype"
 DTYPES = ("bfloat16", "float16")
@@ -100,22 +91,20 @@ def build_branch(
     root: Path,
     branch: Branch,
     *,
-    repo_id: str | None = None,
-    base_revision: str | None = None,
-    agreement: str | None = None,
-    secrets: Sequence[str] = (),
+    repo_id: str | None,
+    base_revision: str | None,
+    agreement: str | None,
     **card: Any,
 ) -> Tree:
-    """Write into `root` what is published on a branch, and check it as the published model is.
+    """Write into `root` what is published on a branch.
 
     Args:
-        run: a finished run.
+        run: as of `build_tree`, like all that is not named here.
         root: an empty folder.
         branch: which.
-        repo_id: `namespace/name` on the Hub; None for a folder.
+        repo_id: None for a folder.
         base_revision: the tag of the base's content, which an adapter names.
-        agreement: the agreement that permits publishing, where the corpus asks for one.
-        secrets: strings that must not be published.
+        agreement: as of `build_tree`.
         **card: passed on to `card_data`.
 
     Raises:
@@ -132,24 +121,24 @@ def build_branch(
     if policy.publish_text and run.folds_file.exists():
         sources["folds.json"] = run.folds_file
     with disk_errors(root):
-        copy_files(sources, root)
+        copy_files(sources, root, link=repo_id is not None and branch.kind != DTYPE)
         if branch.kind == DTYPE:
             _cast(root, branch.name)
         if branch.kind == ADAPTER:
             named = {"base_model_name_or_path": repo_id, "revision": base_revision}
             write_json(root / ADAPTER_CONFIG, read_json(root / ADAPTER_CONFIG) | named)
         write_json(root / "run.json", facts | {"revision": dataclasses.asdict(branch)})
-        names = [*sources, "run.json"]
-        tag = content_tag(published_files(root, names), MODEL)
-        data = card_data(run, repo_id, tag if repo_id else None, **card)
-        text = branch_card(data, branch, read_json(folder / "config.json"), root)
-        (root / CARD).write_text(text, encoding="utf-8")
-        files = published_files(root, [*names, CARD])
-    refuse_private(files, run, facts, repo_id, secrets)
-    if branch.kind != ADAPTER:
-        require_code(folder, sources, read_json(root / "config.json"))
-    title = f"{facts['name']}: {_title(branch, facts)}"
-    return Tree(root, tuple(files), tag, MODEL, title, f"Beside the published model. Tag: {tag}.", tuple(left_out))
+        config = read_json(folder / "config.json")
+        _, files, tag = add_pages(
+            run,
+            root,
+            [*sources, "run.json"],
+            repo_id,
+            lambda data: {CARD: branch_card(data, branch, config, root)},
+            **card,
+        )
+    title, told = f"{facts['name']}: {_title(branch, facts)}", f"Beside the published model. Tag: {tag}."
+    return Tree(root, tuple(files), tag, MODEL, title, told, tuple(left_out), folder)
 
 
 def branch_card(data: CardData, branch: Branch, config: Mapping[str, Any], root: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,40 +65,6 @@ def require_deferral(run: RunFolder, facts: Mapping[str, Any]) -> None:
     if config.get("model_type") != "deferral" or other:
         found = f"another {', another '.join(other)}" if other else f"model_type {config.get('model_type')!r}"
         raise InputError(f"{folder} is not the system that {run.facts_file} describes: it has {found}; {DEFER}")
-
-
-def require_code(folder: Path, files: Mapping[str, Path], config: Mapping[str, Any]) -> None:
-    """Raise unless every file of code that a model's configuration names is published, with all that it imports.
-
-    Args:
-        folder: the model's, for the message.
-        files: {published path: file}.
-        config: what its config.json holds.
-
-    Raises:
-        InputError: a file or a class is missing.
-    """
-    code = {path: file.read_text("utf-8") for path, file in files.items() if path.endswith(".py")}
-    pipelines = {task: own.get("impl", "") for task, own in (config.get("custom_pipelines") or {}).items()}
-    named = {**(config.get("auto_map") or {}), **pipelines}
-    for key, reference in named.items():
-        for one in reference if isinstance(reference, list) else [reference]:
-            # A reference such as `namespace/name--module.Class` is to code in another repository.
-            if not one or "--" in one:
-                continue
-            module, _, name = one.partition(".")
-            if not re.search(rf"^class {re.escape(name)}\b", code.get(f"{module}.py", ""), re.MULTILINE):
-                raise InputError(
-                    f"{folder / 'config.json'} names {one} for {key}, but the folder holds no such class: nobody "
-                    "could load what is published. Save the model again with save_pretrained"
-                )
-    for path, text in code.items():
-        for module in re.findall(r"^\s*from \.(\w+) import", text, re.MULTILINE):
-            if f"{module}.py" not in code:
-                raise InputError(
-                    f"{folder / path} imports {module}.py, which the folder does not hold: nobody could load what is "
-                    "published. Save the model again with save_pretrained"
-                )
 
 
 def system_metrics(facts: Mapping[str, Any], f1_name: str) -> list[dict[str, Any]]:

@@ -12,10 +12,10 @@ from secondopinion.core.errors import InputError
 from secondopinion.core.files import PARTIAL, disk_errors, read_json
 from secondopinion.core.policy import CorpusPolicy
 
+from .delivery import Build, PushResult, Staged, deliver
 from .hub_terms import LICENCES
-from .leaks import leaks
-from .push import PushResult, deliver
-from .staging import CARD, RepoKind, Tree, content_tag, published_files, refuse_leaks
+from .privacy import refuse_machine
+from .tree import CARD, RepoKind, Tree, content_tag, published_files
 from .validate import front_matter
 
 PREPARED, WIRING = "prepare.json", "space.json"
@@ -66,12 +66,12 @@ def push_dataset(folder: str | os.PathLike, to: str | os.PathLike, **options: An
     facts = read_json(folder / PREPARED)
     CorpusPolicy.from_dict(facts["policy"]).require_publish_text(facts["corpus"])
 
-    def build(root: Path, repo_id: str | None, folder_name: str | None, secrets: Sequence[str]) -> Tree:
+    def build(root: Path, repo_id: str | None, folder_name: str | None) -> Tree:
         title = f"{facts['corpus']}: {facts['rows']:,} rows"
         description = f"Fingerprint {facts['fingerprint']}, made with secondopinion {facts.get('version', '')}".rstrip()
-        return folder_tree(folder, root, DATASET, title, description, repo_id=repo_id, secrets=secrets)
+        return folder_tree(folder, root, DATASET, title, description)
 
-    return deliver(build, DATASET, to, own=folder, **options)
+    return _deliver(build, DATASET, folder, to, **options)
 
 
 def push_space_folder(folder: str | os.PathLike, to: str | os.PathLike, **options: Any) -> PushResult:
@@ -93,26 +93,24 @@ def push_space_folder(folder: str | os.PathLike, to: str | os.PathLike, **option
         raise InputError(f"{folder} is no Space that can be published: it lacks {', '.join(missing)}")
     wiring = read_json(folder / WIRING)
 
-    def build(root: Path, repo_id: str | None, folder_name: str | None, secrets: Sequence[str]) -> Tree:
+    def build(root: Path, repo_id: str | None, folder_name: str | None) -> Tree:
         name = wiring.get("metric") or wiring.get("space") or folder.name
         shown = f"{wiring['model']} at {wiring.get('revision') or 'main'}" if wiring.get("model") else None
         title = f"{name}: {'shows ' + shown if shown else 'metric and page'}"
-        return folder_tree(folder, root, SPACE, title, "", repo_id=repo_id, secrets=secrets)
+        return folder_tree(folder, root, SPACE, title, "")
 
-    return deliver(build, SPACE, to, own=folder, **options)
+    return _deliver(build, SPACE, folder, to, **options)
 
 
-def folder_tree(
-    folder: Path,
-    root: Path,
-    kind: RepoKind,
-    title: str,
-    description: str,
-    *,
-    repo_id: str | None = None,
-    secrets: Sequence[str] = (),
-) -> Tree:
-    """Copy what is published of a folder into `root`, and check it.
+def _deliver(build: Build, kind: RepoKind, folder: Path, to: str | os.PathLike, **options: Any) -> PushResult:
+    def check(trees: Sequence[Staged]) -> None:
+        refuse_machine(trees, folder)
+
+    return deliver(build, check, kind, to, own=folder, **options)
+
+
+def folder_tree(folder: Path, root: Path, kind: RepoKind, title: str, description: str) -> Tree:
+    """Copy what is published of a folder into `root`.
 
     Args:
         folder: where the files are; those whose names `kind` does not write are left out.
@@ -120,11 +118,9 @@ def folder_tree(
         kind: of repository.
         title: of the commit.
         description: of the commit.
-        repo_id: `namespace/name` on the Hub; None for a folder.
-        secrets: strings that must not be published.
 
     Raises:
-        InputError: the card's metadata is not valid, or a file holds what must not be published.
+        InputError: the card's metadata is not valid.
         DiskFullError: no room was left.
     """
     names, left_out = [], []
@@ -139,10 +135,7 @@ def folder_tree(
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, root / name)
         files = published_files(root, names)
-    refuse_leaks(
-        [leak for file in files for leak in leaks(file.source, file.path, repo_id=repo_id, secrets=secrets)], folder
-    )
-    return Tree(root, tuple(files), content_tag(files, kind), kind, title, description, tuple(left_out))
+    return Tree(root, tuple(files), content_tag(files, kind), kind, title, description, tuple(left_out), folder)
 
 
 def _require_card(path: Path, kind: RepoKind, names: Sequence[str]) -> None:

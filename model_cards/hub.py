@@ -14,7 +14,7 @@ from typing import Any
 
 from secondopinion.core.errors import InputError
 
-from .staging import CARD, RepoKind, Tree, keep_card
+from .tree import CARD, RepoKind, Tree, keep_card
 
 KEPT = frozenset({".gitattributes", ".gitignore", "LICENSE", "LICENSE.md", "LICENSE.txt", "README.md"})
 RERUN = "what was published before is untouched; run the same command again, it sends only what is missing"

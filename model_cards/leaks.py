@@ -36,7 +36,14 @@ LOCAL = re.compile(
 )
 
 
-def leaks(path: Path, name: str, *, repo_id: str | None = None, secrets: Sequence[str] = ()) -> Iterator[str]:
+def leaks(
+    path: Path,
+    name: str,
+    *,
+    repo_id: str | None = None,
+    secrets: Sequence[str] = (),
+    content: bytes | None = None,
+) -> Iterator[str]:
     """Yield a sentence for everything in a file that must not be published; secrets themselves are not shown.
 
     Args:
@@ -44,6 +51,7 @@ def leaks(path: Path, name: str, *, repo_id: str | None = None, secrets: Sequenc
         name: its name in what is published.
         repo_id: where it goes; that name is allowed in it.
         secrets: strings that must occur nowhere, the token in use for example.
+        content: of the file, where it was read before.
     """
     if name.endswith(PICKLES):
         yield f"{name}: a pickle can run code when it is loaded; save as safetensors or skops"
@@ -53,26 +61,27 @@ def leaks(path: Path, name: str, *, repo_id: str | None = None, secrets: Sequenc
     elif name.endswith(".skops"):
         yield from _skops(path, name, secrets)
     elif name.endswith(".png"):
-        yield from _png(path, name, secrets)
+        yield from _png(_read(path, content), name, secrets)
     elif name.endswith(".parquet"):
         yield from _parquet(path, name, secrets)
     elif name.endswith(TEXT):
-        yield from _text(path.read_bytes(), name, repo_id, secrets)
+        yield from _text(_read(path, content), name, repo_id, secrets)
     else:
-        yield from _machine(path.read_bytes(), name, secrets)
+        yield from _machine(_read(path, content), name, secrets)
 
 
-def read_words(path: Path, name: str) -> Any:
+def read_words(path: Path, name: str, content: bytes | None = None) -> Any:
     """Return what a published file says in words: plain data of a JSON, the text of others; None where none is said.
 
     Args:
         path: the file.
         name: its name in what is published.
+        content: of the file, where it was read before.
     """
     if Path(name).name in ("folds.json", *VOCABULARIES) or not name.endswith((".json", ".md", ".txt")):
         return None
-    content = path.read_text(encoding="utf-8", errors="replace")
-    return json.loads(content) if name.endswith(".json") else content
+    text = _read(path, content).decode("utf-8", errors="replace")
+    return json.loads(text) if name.endswith(".json") else text
 
 
 def strings_of(value: Any) -> Iterator[str]:
@@ -86,6 +95,10 @@ def strings_of(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from strings_of(item)
+
+
+def _read(path: Path, content: bytes | None) -> bytes:
+    return path.read_bytes() if content is None else content
 
 
 def _text(content: bytes, name: str, repo_id: str | None, secrets: Sequence[str]) -> Iterator[str]:
@@ -218,8 +231,7 @@ def _texts(column: Any) -> Iterator[Any]:
         yield column
 
 
-def _png(path: Path, name: str, secrets: Sequence[str]) -> Iterator[str]:
-    content = path.read_bytes()
+def _png(content: bytes, name: str, secrets: Sequence[str]) -> Iterator[str]:
     if not content.startswith(PNG_SIGNATURE) or b"IEND" not in content[-12:]:
         yield f"{name}: is not a PNG picture, or only the beginning of one"
     yield from _machine(content, name, secrets)

@@ -37,6 +37,7 @@ from .tables import (
     setting,
     spread,
 )
+from .validate import validate_card
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "model_card.md.jinja"
@@ -66,6 +67,20 @@ def render_card(data: CardData) -> str:
         data: see `card_data`.
     """
     return signed(card_of(data))
+
+
+def checked_card(data: CardData) -> str:
+    """Return the text of README.md as it is published.
+
+    Args:
+        data: see `card_data`.
+
+    Raises:
+        InputError: its metadata is not valid.
+    """
+    text = render_card(data)
+    validate_card(text)
+    return text
 
 
 def card_of(data: CardData) -> Card:

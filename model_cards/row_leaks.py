@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from secondopinion.core.progress import progress
 from secondopinion.core.run_folder import RunFolder
 
-from .leaks import read_words, strings_of
+from .leaks import strings_of
 
 LONGEST_SHARED = 7
 """Words that what is published may share in a row with a text; one more is too many to be there by chance."""
@@ -26,7 +26,7 @@ PATIENCE = 5.0
 _WORD = re.compile(r"\w+")
 
 
-def row_texts(files: Sequence[tuple[Path, str]], run: RunFolder) -> list[str]:
+def row_texts(files: Iterable[tuple[str, Any]], run: RunFolder) -> list[str]:
     """Return a sentence for each file that holds words of a row; the words themselves are not shown.
 
     In a run of questions, a field that is named like one of a row (`context`, `answers`, …) and holds a text is found
@@ -35,25 +35,26 @@ def row_texts(files: Sequence[tuple[Path, str]], run: RunFolder) -> list[str]:
     questions are written from templates.
 
     Args:
-        files: (file, its name in what is published).
+        files: (a file's name in what is published, what it says as `read_words` returns it); files of several trees
+            may have the same name.
         run: whose rows are meant.
     """
     answers = run.facts["model"]["kind"] == "multitask_qa"
-    found, strings = {}, []
-    for path, name in files:
-        value = read_words(path, name)
+    found: dict[str, str] = {}
+    strings: dict[tuple[str, ...], set[str]] = {}
+    for name, value in files:
         if answers and (place := next(_row_fields(value), None)):
             found[name] = f"{name}: {place} holds a text, as a row does; remove it"
         for string in value.splitlines() if Path(name).name == TERMS else strings_of(value):
             words = words_of(string)
             if len(words) > LONGEST_SHARED:
-                strings.append((name, words))
-    shared = SharedRuns([words for _, words in strings])
+                strings.setdefault(tuple(words), set()).add(name)
+    shared, names = SharedRuns(list(strings)), list(strings.values())
     for text, what in _rows(run, answers):
         words = words_of(text)
         for number in shared.of(words, len(words) if what == "question" else LONGEST_SHARED + 1):
-            name = strings[number][0]
-            found.setdefault(name, f"{name}: holds a part of a row's {what}; remove it")
+            for name in names[number]:
+                found.setdefault(name, f"{name}: holds a part of a row's {what}; remove it")
     return [found[name] for name in sorted(found)]
 
 

@@ -1,37 +1,33 @@
-"""The tree that is published, built once in a folder of its own and checked, wherever it goes afterwards."""
+"""The tree that is published of a run, built in a folder of its own, wherever it goes afterwards."""
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
-import hashlib
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from secondopinion.core.card_edits import keep_edits
 from secondopinion.core.errors import InputError
-from secondopinion.core.files import PARTIAL, disk_errors
+from secondopinion.core.files import PARTIAL, disk_errors, read_json
 from secondopinion.core.policy import CorpusPolicy
 from secondopinion.core.run_folder import ADAPTER, RunFolder
 
 from .data import CardData, card_data
-from .deferral import published_folder, require_code
+from .deferral import published_folder
 from .deferral_words import deferral_summary
 from .eval_results import FOLDER as RESULTS
 from .eval_results import eval_results
-from .leaks import PICKLES, leaks
+from .leaks import PICKLES
 from .problem_words import headline_figures
 from .question_answering import commit_figures
-from .render import render_card
+from .render import checked_card
 from .required import require_figures
-from .row_leaks import row_texts
 from .tables import FIGURE_NAMES
-from .validate import validate_card
-from .vote_leaks import answer_pieces, expert_keys, quoted_answers
+from .tree import CARD, PublishedFile, RepoKind, Tree, content_tag, published_files
 
-CARD = "README.md"
 MODEL_FILES = (
     "*.safetensors",
     "*.safetensors.index.json",
@@ -58,76 +54,8 @@ MODEL_FILES = (
     "vocab.txt",
 )
 RUN_FILES = ("folds.json", "run.json")
-PLOTS = "plots"
-
-
-@dataclass(frozen=True)
-class PublishedFile:
-    """One file of the tree.
-
-    Attributes:
-        path: its name in the tree, with `/`.
-        source: where it lies now.
-        size: bytes.
-        sha256: of the content; what the Hub calls a large file.
-        git_sha1: the git object id; what the Hub calls a small file.
-    """
-
-    path: str
-    source: Path
-    size: int
-    sha256: str
-    git_sha1: str
-
-
-@dataclass(frozen=True)
-class RepoKind:
-    """A kind of repository on the Hub, and how to tell what a push put there.
-
-    Attributes:
-        repo_type: as `huggingface_hub` calls it: `model`, `dataset` or `space`.
-        marker: the file that every push of this kind writes.
-        is_ours: whether a push writes files of a name, so that an outdated one may be removed.
-        prefix: of its tags.
-    """
-
-    repo_type: str
-    marker: str
-    is_ours: Callable[[str], bool]
-    prefix: str
-
-    @property
-    def path(self) -> str:
-        """What stands before `namespace/name` in addresses: nothing for a model."""
-        return "" if self.repo_type == "model" else f"{self.repo_type}s/"
-
-
-@dataclass(frozen=True)
-class Tree:
-    """What is published.
-
-    Attributes:
-        root: the folder that holds it.
-        files: sorted by path.
-        tag: `<prefix>-<hash>`, from the content of every file but the card.
-        kind: of repository.
-        title: of its commit.
-        description: of its commit.
-        left_out: files that were there and are not published.
-    """
-
-    root: Path
-    files: tuple[PublishedFile, ...]
-    tag: str
-    kind: RepoKind
-    title: str
-    description: str
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Bytes in all."""
-        return sum(file.size for file in self.files)
+PLOTS, CONFIG = "plots", "config.json"
+WEIGHTS = (".safetensors", ".skops")
 
 
 def is_ours(path: str) -> bool:
@@ -159,47 +87,63 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def build_tree(
-    run: RunFolder,
-    root: Path,
-    *,
-    repo_id: str | None = None,
-    agreement: str | None = None,
-    secrets: Sequence[str] = (),
-    **card: Any,
-) -> Tree:
-    """Write into `root` what is published of a run, and check it.
+def build_tree(run: RunFolder, root: Path, *, repo_id: str | None, agreement: str | None, **card: Any) -> Tree:
+    """Write into `root` what is published of a run.
+
+    Nothing private is looked for, nor code that is missing: see `refuse_private` and `require_code`.
 
     Args:
         run: a finished run.
         root: an empty folder.
         repo_id: `namespace/name` on the Hub; None for a folder.
         agreement: the agreement that permits publishing, where the corpus asks for one.
-        secrets: strings that must not be published.
         **card: passed on to `card_data`.
 
     Raises:
-        InputError: the run lacks its selection rule or figures, its corpus forbids publishing, its card is not
-            valid, or a file holds what must not be published.
+        InputError: the run lacks its selection rule or figures, its corpus forbids publishing, or its card is not
+            valid.
         DiskFullError: no room was left.
     """
     facts, policy = publishable_facts(run, agreement)
     sources, left_out = _sources(run, facts, policy)
     with disk_errors(root):
-        copy_files(sources, root)
-        files = published_files(root, sources)
-        tag = content_tag(files, MODEL)
-        data = card_data(run, repo_id, tag if repo_id else None, **card)
-        text = render_card(data)
-        validate_card(text)
-        beside = {CARD: text, **eval_results(data)}
-        for path, words in beside.items():
-            (root / path).parent.mkdir(exist_ok=True)
-            (root / path).write_text(words, encoding="utf-8")
-    files = sorted([*files, *published_files(root, beside)], key=lambda file: file.path)
-    refuse_private(files, run, facts, repo_id, secrets)
-    require_code(published_folder(run, facts), sources, data.config)
-    return Tree(root, tuple(files), tag, MODEL, *commit_message(data, tag), tuple(left_out))
+        copy_files(sources, root, link=repo_id is not None)
+        data, files, tag = add_pages(
+            run, root, sources, repo_id, lambda data: {CARD: checked_card(data), **eval_results(data)}, **card
+        )
+    message, origin = commit_message(data, tag), published_folder(run, facts)
+    return Tree(root, tuple(files), tag, MODEL, *message, tuple(left_out), origin)
+
+
+def add_pages(
+    run: RunFolder,
+    root: Path,
+    names: Iterable[str],
+    repo_id: str | None,
+    write: Callable[[CardData], Mapping[str, str]],
+    **card: Any,
+) -> tuple[CardData, list[PublishedFile], str]:
+    """Write the card, and what else quotes the tag, beside the other files of a tree.
+
+    Args:
+        run: a finished run.
+        root: of the tree.
+        names: of the files that are there.
+        repo_id: `namespace/name` on the Hub, where the card pins the tag; None for a folder.
+        write: what the card says → {published path: text}.
+        **card: passed on to `card_data`.
+
+    Returns:
+        What the card says, all files sorted by path, and the tag.
+    """
+    files = published_files(root, names)
+    tag = content_tag(files, MODEL)
+    data = card_data(run, repo_id, tag if repo_id else None, **card)
+    pages = write(data)
+    for path, words in pages.items():
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text(words, encoding="utf-8")
+    return data, sorted([*files, *published_files(root, pages)], key=lambda file: file.path), tag
 
 
 def publishable_facts(run: RunFolder, agreement: str | None) -> tuple[dict[str, Any], CorpusPolicy]:
@@ -222,74 +166,57 @@ def publishable_facts(run: RunFolder, agreement: str | None) -> tuple[dict[str, 
     return facts, policy
 
 
-def copy_files(sources: Mapping[str, Path], root: Path) -> None:
-    """Copy files to their published names.
+def copy_files(sources: Mapping[str, Path], root: Path, link: bool = False) -> None:
+    """Bring files under their published names.
 
     Args:
         sources: {published path: file}.
         root: of the tree.
+        link: whether weights may be links, where the tree is only read: they are large, and wait there to be sent.
     """
     for path, source in sources.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, root / path)
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if link and path.endswith(WEIGHTS):
+            with contextlib.suppress(OSError, NotImplementedError):
+                target.symlink_to(source.resolve())
+                continue
+        shutil.copyfile(source, target)
 
 
-def refuse_private(
-    files: Sequence[PublishedFile],
-    run: RunFolder,
-    facts: Mapping[str, Any],
-    repo_id: str | None,
-    secrets: Sequence[str],
-) -> None:
-    """Raise if a file of what is published of a run holds what must stay here.
-
-    Args:
-        files: of the tree, the card too.
-        run: where it comes from.
-        facts: its run.json.
-        repo_id: where it goes; None for a folder.
-        secrets: strings that must not be published, beside the keys of the run's experts.
-
-    Raises:
-        InputError: a path, login name or token, a part of an expert's answer, or words of a row.
-    """
-    secrets = [*secrets, *expert_keys(facts)]
-    found = [leak for file in files for leak in leaks(file.source, file.path, repo_id=repo_id, secrets=secrets)]
-    # A file that is no text or no JSON is among the leaks already, and cannot be read any further.
-    if not found:
-        pieces = answer_pieces(run.votes_folder)
-        found = [leak for file in files for leak in quoted_answers(file.source, file.path, pieces)]
-        found += row_texts([(file.source, file.path) for file in files], run)
-    refuse_leaks(found, run.path)
-
-
-def refuse_leaks(found: Sequence[str], source: Path) -> None:
-    """Raise if anything was found that must not be published.
-
-    Raises:
-        InputError: with the first ten.
-    """
-    if found:
-        shown = "\n".join(f"- {leak}" for leak in found[:10]) + ("\n- …" if len(found) > 10 else "")
-        raise InputError(f"nothing was published: {source} holds what must stay here:\n{shown}")
-
-
-def keep_card(tree: Tree, published: str | None) -> tuple[Tree, str]:
-    """Return a tree whose card keeps what a person edited in the published one, and what was kept, in words.
+def require_code(tree: Tree) -> None:
+    """Raise unless every file of code that a model's configuration names is published, with all that it imports.
 
     Args:
-        tree: as it was built; its card is written anew where something was kept.
-        published: the card that is there; None where there is none.
+        tree: of a model; one without a configuration, an adapter, needs no code.
 
     Raises:
-        InputError: the published card's metadata cannot be read.
+        InputError: a file or a class is missing.
     """
-    path = tree.root / CARD
-    kept = keep_edits(path.read_text(encoding="utf-8"), published)
-    path.write_text(kept.text, encoding="utf-8")
-    others = [file for file in tree.files if file.path != CARD]
-    files = sorted([*others, *published_files(tree.root, [CARD])], key=lambda file: file.path)
-    return replace(tree, files=tuple(files)), kept.told
+    if not (tree.root / CONFIG).is_file():
+        return
+    folder, config = tree.origin, read_json(tree.root / CONFIG)
+    code = {file.path: file.source.read_text("utf-8") for file in tree.files if file.path.endswith(".py")}
+    pipelines = {task: own.get("impl", "") for task, own in (config.get("custom_pipelines") or {}).items()}
+    named = {**(config.get("auto_map") or {}), **pipelines}
+    for key, reference in named.items():
+        for one in reference if isinstance(reference, list) else [reference]:
+            # A reference such as `namespace/name--module.Class` is to code in another repository.
+            if not one or "--" in one:
+                continue
+            module, _, name = one.partition(".")
+            if not re.search(rf"^class {re.escape(name)}\b", code.get(f"{module}.py", ""), re.MULTILINE):
+                raise InputError(
+                    f"{folder / CONFIG} names {one} for {key}, but the folder holds no such class: nobody "
+                    "could load what is published. Save the model again with save_pretrained"
+                )
+    for path, text in code.items():
+        for module in re.findall(r"^\s*from \.(\w+) import", text, re.MULTILINE):
+            if f"{module}.py" not in code:
+                raise InputError(
+                    f"{folder / path} imports {module}.py, which the folder does not hold: nobody could load what is "
+                    "published. Save the model again with save_pretrained"
+                )
 
 
 def commit_message(card: CardData, tag: str) -> tuple[str, str]:
@@ -344,32 +271,8 @@ def checkpoint_files(folder: Path) -> tuple[dict[str, Path], list[str]]:
         )
     sources = {entry.name: entry for entry in entries if entry.is_file() and matches(entry.name, MODEL_FILES)}
     left_out = [entry.name for entry in entries if entry.name not in sources and entry.name != ADAPTER]
-    if not any(name.endswith((".safetensors", ".skops")) for name in sources):
+    if not any(name.endswith(WEIGHTS) for name in sources):
         raise InputError(f"{folder} holds no weights (*.safetensors or *.skops): was training cut off?")
-    if not {"config.json", "adapter_config.json"} & sources.keys():
+    if not {CONFIG, "adapter_config.json"} & sources.keys():
         raise InputError(f"{folder} holds no config.json: was training cut off?")
     return sources, left_out
-
-
-def published_files(root: Path, paths: Iterable[str]) -> list[PublishedFile]:
-    """Return the files of a tree by their names in it, sorted."""
-    return [_published(root, path) for path in sorted(paths)]
-
-
-def content_tag(files: Sequence[PublishedFile], kind: RepoKind) -> str:
-    """Return the name of a content: that of each file, so that the same content has the same tag."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.path}\0{file.sha256}\n".encode())
-    return f"{kind.prefix}-{digest.hexdigest()[:12]}"
-
-
-def _published(root: Path, path: str) -> PublishedFile:
-    source = root / path
-    size = source.stat().st_size
-    sha256, git = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size)
-    with open(source, "rb") as handle:
-        while piece := handle.read(1 << 20):
-            sha256.update(piece)
-            git.update(piece)
-    return PublishedFile(path, source, size, sha256.hexdigest(), git.hexdigest())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .leaks import read_words, strings_of
+from .leaks import strings_of
 
 PIECE = 40
 COMMON = 3
@@ -43,15 +43,15 @@ def answer_pieces(votes: Path) -> frozenset[str]:
     return frozenset(piece for piece, answers in counted.items() if answers <= COMMON)
 
 
-def quoted_answers(path: Path, name: str, pieces: frozenset[str]) -> Iterator[str]:
+def quoted_answers(words: Any, name: str, pieces: frozenset[str]) -> Iterator[str]:
     """Yield a sentence where a file holds a piece of an answer; the piece itself is not shown.
 
     Args:
-        path: the file.
+        words: what the file says (`read_words`).
         name: its name in what is published.
         pieces: see `answer_pieces`.
     """
-    for string in strings_of(read_words(path, name)) if pieces else ():
+    for string in strings_of(words) if pieces else ():
         text = " ".join(string.split())
         if any(text[i : i + PIECE] in pieces for i in range(len(text) - PIECE + 1)):
             yield f"{name}: holds a part of an expert's answer (votes/), which may quote a text; remove it"

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.weak import WeakTensorKeyDictionary
 from transformers import AutoModel, LongformerConfig, LongformerModel, PretrainedConfig, PreTrainedModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
@@ -58,18 +59,14 @@ class BandedSelfAttention(LongformerSelfAttention):
                 hidden_states, attention_mask, is_index_masked, is_index_global_attn, is_global_attn
             )
         query, key, value = (self._heads(part(hidden_states)) for part in (self.query, self.key, self.value))
-        here = ~is_index_masked
+        places = reading_places(is_index_masked, is_index_global_attn if is_global_attn else None)
+        output = self._local(query, key, value, places).flatten(2)
         if not is_global_attn:
-            return (self._local(query, key, value, here).flatten(2),)
-        chosen, valid = global_places(is_index_global_attn)
-        rows = torch.arange(len(chosen), device=chosen.device)[:, None]
-        local = here & ~is_index_global_attn
-        output = self._local(query, key, value, local, key[rows, chosen], value[rows, chosen], valid).flatten(2)
-        queries = self._heads(self.query_global(hidden_states[rows, chosen]))
+            return (output,)
+        queries = self._heads(self.query_global(hidden_states[places.rows, places.chosen]))
         keys, values = self._heads(self.key_global(hidden_states)), self._heads(self.value_global(hidden_states))
-        readable = here | is_index_masked.all(dim=1, keepdim=True)
-        everywhere = self._attend(queries, keys, values, readable[:, None, None]).flatten(2)
-        return (output.index_put((rows.expand_as(chosen)[valid], chosen[valid]), everywhere[valid]),)
+        everywhere = self._attend(queries, keys, values, places.readable).flatten(2)
+        return (output.index_put(places.own, everywhere[places.filled]),)
 
     def _heads(self, states: torch.Tensor) -> torch.Tensor:
         return states.unflatten(-1, (self.num_heads, self.head_dim))
@@ -86,26 +83,12 @@ class BandedSelfAttention(LongformerSelfAttention):
         return output.transpose(1, 2)
 
     def _local(
-        self,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        readable: torch.Tensor,
-        global_key: torch.Tensor | None = None,
-        global_value: torch.Tensor | None = None,
-        global_valid: torch.Tensor | None = None,
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, places: ReadingPlaces
     ) -> torch.Tensor:
         """Return what each token reads in its window, and of the global tokens: (batch, sequence, heads, head size)."""
-        length, side = query.shape[1], self.one_sided_attn_window_size
-        if length <= 2 * BLOCK:
-            place = torch.arange(length, device=query.device)
-            near = (place[:, None] - place).abs() <= side
-            itself = torch.eye(length, dtype=torch.bool, device=query.device)
-            # A padding token reads itself, for a row that reads nothing is not a number.
-            mask = near & (readable[:, None] | itself)
-            blocks = 1
-        else:
-            blocks = -(-length // BLOCK)
+        length, blocks, side = places.length, places.blocks, self.one_sided_attn_window_size
+        everywhere = None if places.chosen is None else [part[places.rows, places.chosen] for part in (key, value)]
+        if blocks > 1:
             tail = blocks * BLOCK - length
             width = BLOCK + 2 * side
             query = nn.functional.pad(query, (0, 0, 0, 0, 0, tail)).unflatten(1, (blocks, BLOCK)).flatten(0, 1)
@@ -116,17 +99,12 @@ class BandedSelfAttention(LongformerSelfAttention):
                 .flatten(0, 1)
                 for part in (key, value)
             )
-            seen = nn.functional.pad(readable, (side, side + tail)).unfold(1, width, BLOCK).flatten(0, 1)
-            ahead = torch.arange(width, device=query.device) - torch.arange(BLOCK, device=query.device)[:, None]
-            mask = (ahead >= 0) & (ahead <= 2 * side) & (seen[:, None] | (ahead == side))
-        if global_key is not None:
+        if everywhere is not None:
             key, value = (
                 torch.cat([part.repeat_interleave(blocks, dim=0), own], dim=1)
-                for part, own in ((global_key, key), (global_value, value))
+                for part, own in zip(everywhere, (key, value), strict=True)
             )
-            valid = global_valid.repeat_interleave(blocks, dim=0)[:, None].expand(-1, mask.shape[1], -1)
-            mask = torch.cat([valid, mask], dim=2)
-        output = self._attend(query, key, value, mask[:, None])
+        output = self._attend(query, key, value, places.window(side))
         if blocks > 1:
             output = output.unflatten(0, (-1, blocks)).flatten(1, 2)[:, :length]
         return output
@@ -150,6 +128,83 @@ class BandedSelfAttention(LongformerSelfAttention):
             output_attentions=True,
         )
         return (output[:, :length], probabilities[:, :length], *(part[..., :length] for part in everywhere))
+
+
+class ReadingPlaces:
+    """Which tokens of a batch read which. All layers of a forward pass share them.
+
+    Args:
+        is_masked: (batch, sequence); True for padding.
+        is_global: (batch, sequence); True for tokens that attend everywhere; None where there is none.
+
+    Attributes:
+        is_global: as given.
+        length: tokens of a row.
+        blocks: into how many a row is cut; a short one is one.
+        chosen: (batch, most of a row) the places of the global tokens, or None; `rows`, (batch, 1), goes with them.
+        filled: where `chosen` is no filler, as an index of it.
+        own: the same tokens as an index of (batch, sequence).
+        readable: (batch, 1, 1, sequence) what a global token reads.
+    """
+
+    def __init__(self, is_masked: torch.Tensor, is_global: torch.Tensor | None) -> None:
+        self.is_global, self.length = is_global, is_masked.shape[1]
+        self.blocks = 1 if self.length <= 2 * BLOCK else -(-self.length // BLOCK)
+        self.chosen: torch.Tensor | None = None
+        self._near, self._windows = ~is_masked, {}
+        if is_global is not None:
+            self.chosen, self._valid = global_places(is_global)
+            self.rows = torch.arange(len(is_masked), device=is_masked.device)[:, None]
+            self.filled = self._valid.nonzero(as_tuple=True)
+            self.own = (self.filled[0], self.chosen[self.filled])
+            self.readable = (self._near | is_masked.all(dim=1, keepdim=True))[:, None, None]
+            self._near = self._near & ~is_global
+
+    def window(self, side: int) -> torch.Tensor:
+        """Return what each token of a block reads, (batch * blocks, 1, tokens of a block, keys); global ones first.
+
+        Args:
+            side: how many tokens it sees to the left and to the right.
+        """
+        if side not in self._windows:
+            mask = self._band(side)
+            if self.chosen is not None:
+                valid = self._valid.repeat_interleave(self.blocks, dim=0)[:, None].expand(-1, mask.shape[1], -1)
+                mask = torch.cat([valid, mask], dim=2)
+            self._windows[side] = mask[:, None]
+        return self._windows[side]
+
+    def _band(self, side: int) -> torch.Tensor:
+        device = self._near.device
+        if self.blocks == 1:
+            place = torch.arange(self.length, device=device)
+            near = (place[:, None] - place).abs() <= side
+            # A padding token reads itself, for a row that reads nothing is not a number.
+            return near & (self._near[:, None] | torch.eye(self.length, dtype=torch.bool, device=device))
+        width = BLOCK + 2 * side
+        tail = self.blocks * BLOCK - self.length
+        seen = nn.functional.pad(self._near, (side, side + tail)).unfold(1, width, BLOCK).flatten(0, 1)
+        ahead = torch.arange(width, device=device) - torch.arange(BLOCK, device=device)[:, None]
+        return (ahead >= 0) & (ahead <= 2 * side) & (seen[:, None] | (ahead == side))
+
+
+# By the padding mask, which transformers makes anew in each forward pass and hands to all layers.
+_PLACES: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+
+def reading_places(is_masked: torch.Tensor, is_global: torch.Tensor | None) -> ReadingPlaces:
+    """Return the places of a batch; those of the same two tensors are made once, and kept while the first is.
+
+    >>> padding = torch.tensor([[False, False, True]])
+    >>> reading_places(padding, None) is reading_places(padding, None)
+    True
+    """
+    if torch.compiler.is_compiling():
+        return ReadingPlaces(is_masked, is_global)
+    places = _PLACES.get(is_masked)
+    if places is None or places.is_global is not is_global:
+        places = _PLACES[is_masked] = ReadingPlaces(is_masked, is_global)
+    return places
 
 
 class BandedLongformerModel(LongformerModel):
@@ -192,4 +247,12 @@ def global_places(is_global: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return order[:, :most], torch.arange(most, device=is_global.device) < counts[:, None]
 
 
-__all__ = ["BLOCK", "BandedLongformerModel", "BandedSelfAttention", "encoder_from_config", "global_places"]
+__all__ = [
+    "BLOCK",
+    "BandedLongformerModel",
+    "BandedSelfAttention",
+    "ReadingPlaces",
+    "encoder_from_config",
+    "global_places",
+    "reading_places",
+]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .entity_terms import PATTERNS, builtin_terms
-from .measurements import find_measurements
+from .measurements import Measurement, find_measurements
 from .term_files import read_terms
 from .term_folding import fold
 from .term_matcher import TermMatcher
@@ -74,8 +74,13 @@ class EntityFinder:
         self._patterns = [(kind, cues, _compiled(kind, pattern)) for kind, cues, pattern in given]
         self.measurements = measurements
 
-    def __call__(self, text: str) -> list[Entity]:
-        """Return the entities of a text in its order, none overlapping."""
+    def __call__(self, text: str, measurements: Iterable[Measurement] | None = None) -> list[Entity]:
+        """Return the entities of a text in its order, none overlapping.
+
+        Args:
+            text: as it is.
+            measurements: those of the text, where they were found before.
+        """
         folded, places = fold(text)
         found = self._terms_in(text, folded, places)
         for kind, cues, pattern in self._patterns:
@@ -86,7 +91,8 @@ class EntityFinder:
                     if match.end() > match.start()
                 ]
         if self.measurements:
-            found += [(m.start, -m.end, 2, 0, measurement_entity(m)) for m in find_measurements(text)]
+            known = find_measurements(text) if measurements is None else measurements
+            found += [(m.start, -m.end, 2, 0, measurement_entity(m)) for m in known]
         return _without_overlaps(found)
 
     def _terms_in(self, text: str, folded: str, places: np.ndarray) -> list[tuple[int, int, int, int, Entity]]:

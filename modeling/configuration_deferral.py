@@ -10,6 +10,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 
 from .configuration_pooled_encoder import PooledEncoderConfig
+from .own_code import CONFIG, own_classes, unread_config
 
 Policy = Literal["selective", "compare_confidence", "logistic", "network", "two_stage", "ce", "rs", "ova", "asm"]
 POLICIES = get_args(Policy)
@@ -20,7 +21,8 @@ JOINT_POLICIES = ("ce", "rs", "ova", "asm")
 class DeferralConfig(PreTrainedConfig):
     r"""
     classifier_config (`dict` or `PreTrainedConfig`, *optional*, defaults to a BERT classifier's):
-        Configuration of the classifier: a `PooledEncoderConfig`, or that of any stock sequence classifier.
+        Configuration of the classifier: a `PooledEncoderConfig`, or that of any stock sequence classifier, or of one
+        with code of its own, which is named by `auto_map` in it and lies beside the model.
     policy (`str`, *optional*, defaults to `"compare_confidence"`):
         What turns the classifier's uncertainty and the text's traits into a score; higher = rather ask. See
         `DeferralPolicy` for each policy's definition and source.
@@ -98,6 +100,8 @@ class DeferralConfig(PreTrainedConfig):
             kind = settings.pop("model_type", "bert")
             if kind == PooledEncoderConfig.model_type:
                 self.classifier_config = PooledEncoderConfig(**settings)
+            elif CONFIG in own_classes(settings):
+                self.classifier_config = unread_config(kind, settings)
             else:
                 self.classifier_config = AutoConfig.for_model(kind, **settings)
         if self.expert_names is None:

@@ -4,6 +4,7 @@ Every repetition is bounded or possessive, so that the work for each character i
 """
 
 import re
+from functools import cache
 
 from .measurement_units import GAP, SIZE_PATTERN, SPACES, UNIT_PATTERN
 
@@ -59,11 +60,17 @@ _RANGE = (
 )
 _QUANTITY = rf"(?:{_RANGE})?(?P<last>{_UNIT})"
 
-MEASUREMENT = re.compile(
-    rf"[0-9{_VULGAR}]{_BEGIN}{_REST}(?P<number>)"
-    rf"(?:(?P<blood_pressure>{_BLOOD_PRESSURE})|(?P<dimensions>{_DIMENSIONS})|(?P<height>{_HEIGHT})"
-    rf"|(?P<weight>{_WEIGHT})|(?P<quantity>{_QUANTITY}))"
-)
+
+@cache
+def measurement_pattern() -> re.Pattern[str]:
+    """Return the pattern of a measurement: compiled when it is first used, for that takes half a second."""
+    return re.compile(
+        rf"[0-9{_VULGAR}]{_BEGIN}{_REST}(?P<number>)"
+        rf"(?:(?P<blood_pressure>{_BLOOD_PRESSURE})|(?P<dimensions>{_DIMENSIONS})|(?P<height>{_HEIGHT})"
+        rf"|(?P<weight>{_WEIGHT})|(?P<quantity>{_QUANTITY}))"
+    )
+
+
 FACTOR = re.compile(rf"({NUMBER})(?:(?:[{SPACES}\r\n-]*)({SIZE_PATTERN}))?(?:{GAP}*({_LABEL}))?")
 PRESSURES = re.compile(
     rf"([0-9]{{2,3}})([sS]?)(?:[-–—]([0-9]+)([sS]?))?[{SPACES}\r\n]*(?:/|\\|over|OVER)[{SPACES}\r\n]*"
@@ -94,9 +101,9 @@ __all__ = [
     "COMPARATOR",
     "FACTOR",
     "FROM",
-    "MEASUREMENT",
     "PRESSURES",
     "PRESSURE_CUE",
     "STRENGTH_CUE",
     "VULGAR",
+    "measurement_pattern",
 ]

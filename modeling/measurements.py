@@ -9,11 +9,11 @@ from .measurement_patterns import (
     COMPARATOR,
     FACTOR,
     FROM,
-    MEASUREMENT,
     PRESSURE_CUE,
     PRESSURES,
     STRENGTH_CUE,
     VULGAR,
+    measurement_pattern,
 )
 from .measurement_units import LENGTH_UNITS, SIGNED_UNITS, SPACES, canonical_unit
 
@@ -74,7 +74,7 @@ def find_measurements(text: str) -> list[Measurement]:
     []
     """
     found: list[Measurement] = []
-    for match in MEASUREMENT.finditer(text):
+    for match in measurement_pattern().finditer(text):
         if text[match.start() - 1 : match.start()] == "." and not text[match.start() : match.start("number")].isdigit():
             continue
         for measurement in _READERS[match.lastgroup](text, match):

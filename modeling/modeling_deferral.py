@@ -17,6 +17,7 @@ from .deferral_losses import IGNORED, SURROGATES, surrogate_loss, two_stage_loss
 from .deferral_policies import DeferralFeatures, DeferralPolicy, feature_names
 from .losses import classification_loss
 from .modeling_pooled_encoder import PooledEncoderForSequenceClassification
+from .own_code import MODEL, OwnCode, own_classes, read_config, save_code
 from .pipeline_deferring_text_classification import TASK, DeferringTextClassificationPipeline
 from .pooling import pool
 from .text_traits import TextTraits
@@ -72,18 +73,43 @@ class DeferralForSequenceClassification(PreTrainedModel):
     _supports_attention_backend = True
     _keep_in_fp32_modules_strict = ("policy",)
 
-    def __init__(self, config: DeferralConfig) -> None:
+    def __init__(self, config: DeferralConfig, own_code: OwnCode | None = None) -> None:
+        code = own_code or OwnCode(config.name_or_path)
+        config.classifier_config = read_config(config.classifier_config, code)
         super().__init__(config)
         self.num_labels = config.num_labels
         for nested in (config.classifier_config, getattr(config.classifier_config, "encoder_config", None)):
             if nested is not None:
                 nested.dtype = config.dtype
-        self.classifier = build_classifier(config.classifier_config)
-        self.members = nn.ModuleList(build_classifier(config.classifier_config) for _ in range(config.num_members - 1))
+        self.classifier, *others = (build_classifier(config.classifier_config, code) for _ in range(config.num_members))
+        self.members = nn.ModuleList(others)
         vocab_size, hidden_size = sizes(config.classifier_config)
         self.features = DeferralFeatures(config, vocab_size)
         self.policy = DeferralPolicy(config, len(feature_names(config, hidden_size)), vocab_size)
         self.post_init()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike,
+        *args: Any,
+        trust_remote_code: bool | None = None,
+        **kwargs: Any,
+    ) -> "DeferralForSequenceClassification":
+        """Load the model; see `PreTrainedModel.from_pretrained`.
+
+        Args:
+            pretrained_model_name_or_path: its folder, or its name on the Hub.
+            *args: further arguments.
+            trust_remote_code: whether code of the classifier's own may run, where it loads by such.
+            **kwargs: further arguments.
+
+        Raises:
+            ValueError: the classifier loads by code of its own, and nobody said that it may run.
+        """
+        where = {name: kwargs.get(name) for name in ("revision", "token")}
+        code = OwnCode(os.fspath(pretrained_model_name_or_path or ""), bool(trust_remote_code), **where)
+        return super().from_pretrained(pretrained_model_name_or_path, *args, own_code=code, **kwargs)
 
     @classmethod
     def from_classifier(
@@ -124,9 +150,11 @@ class DeferralForSequenceClassification(PreTrainedModel):
         inner = classifier.config.to_dict()
         for name in ("_name_or_path", "auto_map", "architectures", "dtype", "custom_pipelines"):
             inner.pop(name, None)
+        if inner["model_type"] != PooledEncoderConfig.model_type and (named := own_classes(classifier.config)):
+            inner["auto_map"] = named
         config_kwargs.setdefault("max_length", tokenizer_limit(tokenizer))
         config = cls.config_class(classifier_config=inner, num_members=1 + len(members or []), **config_kwargs)
-        model = cls(config)
+        model = cls(config, OwnCode.of(classifier))
         for number, (copy, given) in enumerate(
             zip([model.classifier, *model.members], [classifier, *(members or [])], strict=True)
         ):
@@ -153,6 +181,7 @@ class DeferralForSequenceClassification(PreTrainedModel):
             }
         }
         super().save_pretrained(save_directory, *args, **kwargs)
+        save_code(self.classifier, save_directory)
 
     def get_input_embeddings(self) -> nn.Module:
         """Return the classifier's token embeddings."""
@@ -362,11 +391,15 @@ def dropout_on(model: nn.Module) -> Iterator[None]:
             layer.train(mode)
 
 
-def build_classifier(config: Any) -> PreTrainedModel:
-    """Return a classifier with fresh weights, ours or stock."""
+def build_classifier(config: Any, code: OwnCode) -> PreTrainedModel:
+    """Return a classifier with fresh weights: ours, stock, or of code of its own, where that is trusted."""
     # By its name: code that is loaded from a repository has a class of its own for each file that imports it.
     if config.model_type == PooledEncoderConfig.model_type:
         return PooledEncoderForSequenceClassification(config)
+    if reference := own_classes(config).get(MODEL):
+        kind = code.load(reference)
+        kind.register_for_auto_class(MODEL)
+        return kind._from_config(config)
     return AutoModelForSequenceClassification.from_config(config)
 
 

@@ -107,9 +107,10 @@ class ClinicalTextClassificationPipeline(Pipeline):
         """Return the model's inputs for a text, (1, sequence) each, and the text where it is to be explained."""
         limit = max_length or longest_sequence(self.model.config, self.tokenizer)
         cut = {"truncation": True, "max_length": limit} if truncation and limit else {"truncation": False}
-        inputs = dict(self.processor(text, return_tensors="pt", **cut))
+        reading = self.processor.read(text)
+        inputs = dict(self.processor(reading, return_tensors="pt", **cut))
         if explain:
-            inputs["explained"] = self.processor.explain(text, limit if truncation else None)
+            inputs["explained"] = self.processor.explain(reading, limit if truncation else None)
         return inputs
 
     def _forward(self, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -28,11 +28,12 @@ from .entity_recognizers import (
 )
 from .global_attention_collator import GLOBAL_MASK, pad_rows
 from .global_tokens import global_tokens, token_spans
-from .measurements import find_measurements
+from .measurements import Measurement
 from .processed_text import ProcessedText, checked_texts, original_offsets, text_tokens
 from .sequence_limit import NO_LIMIT
 from .term_files import write_terms
 from .text_normalization import TextNormalizer
+from .text_reading import TextReading
 
 TERMS_FILE, RULES_FILE = "entity_terms.txt", "entity_rules.json"
 SWITCHES = ("measurements", "value_buckets", "global_attention", "measurement_entities")
@@ -141,7 +142,7 @@ class ClinicalProcessor(ProcessorMixin):
 
     def __call__(
         self,
-        text: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | TextReading | None = None,
         truncation: bool | str = True,
         max_length: int | None = None,
         padding: bool | str = False,
@@ -152,7 +153,7 @@ class ClinicalProcessor(ProcessorMixin):
         """Encode one text or several.
 
         Args:
-            text: a text, or several.
+            text: a text, or several; or what `read` returned for one.
             truncation: whether texts are cut, on the tokenizer's `truncation_side`, at `max_length` tokens.
             max_length: by default what the tokenizer allows.
             padding: as of a tokenizer: False, True (to the longest), "max_length".
@@ -167,15 +168,14 @@ class ClinicalProcessor(ProcessorMixin):
         Raises:
             ValueError: an input is no text, or a setting is for pairs of texts or for windows.
         """
-        single = isinstance(text, str)
-        texts = checked_texts(text)
+        single = isinstance(text, str | TextReading)
+        readings = [text] if isinstance(text, TextReading) else list(map(self.read, checked_texts(text)))
         for name in REFUSED:
             if kwargs.get(name):
                 raise ValueError(f"{name}={kwargs[name]!r} is not for this processor: it reads whole single texts")
-        aligned = [self.normalize(one) for one in texts]
         limit = max_length or self.tokenizer.model_max_length
         encoded = self.tokenizer(
-            [one.text for one in aligned],
+            [one.aligned.text for one in readings],
             truncation=truncation if limit < NO_LIMIT else False,
             max_length=max_length,
             padding=padding,
@@ -183,50 +183,58 @@ class ClinicalProcessor(ProcessorMixin):
         )
         if self.global_attention:
             encoded[GLOBAL_MASK] = [
-                self._mask(encoding, self._spans(one)[1])
-                for encoding, one in zip(encoded.encodings, aligned, strict=True)
+                self._mask(encoding, one.spans) for encoding, one in zip(encoded.encodings, readings, strict=True)
             ]
         if return_offsets_mapping:
             encoded["offset_mapping"] = [
-                original_offsets(encoding, one) for encoding, one in zip(encoded.encodings, aligned, strict=True)
+                original_offsets(encoding, one.aligned)
+                for encoding, one in zip(encoded.encodings, readings, strict=True)
             ]
         columns = dict(encoded)
         if single and return_tensors is None:
             columns = {name: column[0] for name, column in columns.items()}
         return BatchEncoding(columns, encoded.encodings, tensor_type=return_tensors)
 
+    def read(self, text: str) -> TextReading:
+        """Return a text with what is found in it, each once; a call and `explain` take it in place of the text."""
+        return TextReading(text, self._normalizer, self._find, self.measurement_entities, bool(self.abbreviations))
+
     def normalize(self, text: str) -> AlignedText:
         """Return the text as the tokenizer will read it, aligned with the original."""
-        return AlignedText(text, text) if self._normalizer is None else self._normalizer(text)
+        return self.read(text).aligned
 
     def find_entities(self, text: str) -> list[Entity]:
         """Return the entities of an original text, in its order, none overlapping."""
-        return self._entities(self.normalize(text))
+        return self.read(text).entities
 
-    def explain(self, text: str, max_length: int | None = None) -> ProcessedText:
+    def explain(self, text: str | TextReading, max_length: int | None = None) -> ProcessedText:
         """Return what becomes of one text: entities, measurements, tokens and what is cut off.
+
+        Args:
+            text: a text, or what `read` returned for it.
+            max_length: by default what the tokenizer allows.
 
         Raises:
             ValueError: the input is no text.
         """
-        if not isinstance(text, str):
+        if not isinstance(text, str | TextReading):
             raise ValueError(f"a {type(text).__name__} came; explain takes one text (str)")
-        aligned = self.normalize(text)
+        reading = text if isinstance(text, TextReading) else self.read(text)
+        aligned = reading.aligned
         limit = max_length or self.tokenizer.model_max_length
         encoded = self.tokenizer([aligned.text], truncation=limit < NO_LIMIT, max_length=max_length)
         (encoding,) = encoded.encodings
-        entities, spans = self._spans(aligned)
-        mask = np.array(self._mask(encoding, spans) if self.global_attention else [])
+        mask = np.array(self._mask(encoding, reading.spans) if self.global_attention else [])
         chosen = np.flatnonzero(mask).tolist()
-        tokens_of = self._tokens_of(encoding, spans) if chosen else []
+        tokens_of = self._tokens_of(encoding, reading.spans) if chosen else []
         # The first token is global whether or not it belongs to an entity.
         heard = [i for i, span in enumerate(tokens_of) if span is not None and mask[slice(*span)].all()]
         kept, cut = (sum(text_tokens(one).sum() for one in part) for part in ([encoding], encoding.overflowing))
         return ProcessedText(
             text=aligned.text,
-            original=text,
-            measurements=find_measurements(text),
-            entities=entities,
+            original=reading.text,
+            measurements=reading.measurements,
+            entities=reading.entities,
             global_entities=heard,
             tokens=encoding.tokens,
             offsets=original_offsets(encoding, aligned),
@@ -310,37 +318,17 @@ class ClinicalProcessor(ProcessorMixin):
         """Names of what the model gets."""
         return [*self.tokenizer.model_input_names, *([GLOBAL_MASK] if self.global_attention else [])]
 
-    def _find(self, text: str) -> list[Entity]:
+    def _find(self, text: str, measurements: Sequence[Measurement]) -> list[Entity]:
         if self._rules is None and not names_recognizer(self.entities):
-            found = self._finder(text) if self._finder is not None else []
+            found = self._finder(text, measurements) if self._finder is not None else []
         else:
             if self._recognizer is None:
                 rules = self._rules
                 self._recognizer = find_recognizer(self.entities) if rules is None else rule_recognizer(rules)
             found = self._recognizer(text)
         if self.measurement_entities and self._finder is None:
-            return merge_entities(found, map(measurement_entity, find_measurements(text)))
+            return merge_entities(found, map(measurement_entity, measurements))
         return found
-
-    def _entities(self, aligned: AlignedText) -> list[Entity]:
-        found = self._find(aligned.original)
-        if not self.abbreviations or not aligned.changes:
-            return found
-        written_out = self._find(aligned.text)
-        places = aligned.to_original_spans([(one.start, one.end) for one in written_out]).tolist()
-        moved = [
-            one._replace(start=start, end=end)
-            for one, (start, end) in zip(written_out, places, strict=True)
-            if end > start
-        ]
-        return merge_entities(found, moved)
-
-    def _spans(self, aligned: AlignedText) -> tuple[list[Entity], list[tuple[int, int]]]:
-        entities = self._entities(aligned)
-        if not entities or not aligned.changes:
-            return entities, [(one.start, one.end) for one in entities]
-        spans = aligned.from_original_spans([(one.start, one.end) for one in entities])
-        return entities, list(map(tuple, spans.tolist()))
 
     def _tokens_of(self, encoding: Any, spans: list[tuple[int, int]]) -> list[tuple[int, int] | None]:
         places = np.flatnonzero(text_tokens(encoding))

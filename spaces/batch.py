@@ -1,4 +1,4 @@
-"""A table in, the same table scored out: the tab of every Space that reads one text at a time, or a few together.
+"""A table in, the same table scored out, in every Space that reads one text at a time, or a few together.
 
 Nothing is written: an uploaded file is removed as soon as it was read, its rows stay in the server's memory until they
 are removed, the page is closed or an hour has passed, and the scored file travels inside the page.
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import gradio as gr
 import look
 from tables import MAX_ROWS, Table, as_csv, cell, link, read_table, remove
 
@@ -163,16 +162,26 @@ class Desk:
         card = f'<section class="so-card" aria-label="Table"><h3>Table</h3>{body}</section>'
         return f'<div class="so">{notice}{card}</div>'
 
-    def begin(self, page: str, chosen: list[str | None]) -> str:
-        """Return what is shown before the first row is read, or what is wrong."""
+    def answers(self, page: str, chosen: list[str | None]) -> int:
+        """Return how many answers a page's table asks for: one a row, none where it cannot be read."""
+        return 0 if self._problem(page, chosen) else len(self._held[page].table.rows)
+
+    def _problem(self, page: str, chosen: list[str | None]) -> str:
         held = self._held.get(page)
         if held is None:
-            return _wrong("There is no table. Upload one, or use the example table.")
-        held.ready = False
+            return "There is no table. Upload one, or use the example table."
         for one, column in zip(self.scorer.fields, chosen, strict=True):
             if column not in held.table.columns:
-                return _wrong(f"No column is chosen for the {one.title.lower()}. Choose the one that holds it.")
-        held.ready = True
+                return f"No column is chosen for the {one.title.lower()}. Choose the one that holds it."
+        return ""
+
+    def begin(self, page: str, chosen: list[str | None]) -> str:
+        """Return what is shown before the first row is read, or what is wrong."""
+        held, problem = self._held.get(page), self._problem(page, chosen)
+        if held is not None:
+            held.ready = not problem
+        if problem:
+            return _wrong(problem)
         held.stopped.clear()
         return progress(0, len(held.table.rows))
 
@@ -241,67 +250,6 @@ def progress(done: int, total: int) -> str:
     line = f"{done:,} of {total:,} rows are read"
     bar = f'<progress max="{total}" value="{done}" aria-label="Rows that are read">{line}</progress>'
     return _page(f'<div class="so-card"><span class="so-note">{line}</span>{bar}</div>')
-
-
-def tab(demo: gr.Blocks, scorer: Scorer) -> None:
-    """Add the tab's contents to a page that is being built."""
-    desk = Desk(scorer)
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=5, min_width=320):
-            upload = gr.UploadButton("Upload a table (.csv, .tsv)", file_types=[".csv", ".tsv"], min_width=190)
-            with gr.Row():
-                example = gr.Button("Use the example table", size="sm", min_width=170)
-                drop = gr.Button("Remove the table", size="sm", min_width=140)
-            choices = [
-                gr.Dropdown([], label=f"Column of the {one.title.lower()}", interactive=True) for one in scorer.fields
-            ]
-            with gr.Row():
-                run = gr.Button("Score the table", variant="primary", scale=3, min_width=160)
-                stop = gr.Button("Stop", scale=1, min_width=90)
-        with gr.Column(scale=7, min_width=320):
-            about = look.panel(desk.about(""), elem_id="batch-table")
-            far = look.panel("", elem_id="batch-progress")
-            found = look.panel("", elem_id="batch-result")
-
-    def taken(said: str, columns: tuple[str, ...]) -> tuple[Any, ...]:
-        return (
-            said,
-            "",
-            "",
-            None,
-            *(gr.update(choices=list(columns), value=one.find(columns)) for one in scorer.fields),
-        )
-
-    def take(path: str | None, request: gr.Request) -> tuple[Any, ...]:
-        return taken(*desk.upload(request.session_hash, path))
-
-    def take_example(request: gr.Request) -> tuple[Any, ...]:
-        return taken(*desk.take_example(request.session_hash))
-
-    def forget(request: gr.Request) -> tuple[Any, ...]:
-        desk.forget(request.session_hash)
-        return taken(desk.about(""), ())
-
-    def begin(request: gr.Request, *chosen: str | None) -> tuple[str, str]:
-        return desk.begin(request.session_hash, list(chosen)), ""
-
-    def score(request: gr.Request, *chosen: str) -> Iterator[tuple[Any, Any]]:
-        yield gr.skip(), gr.skip()
-        yield from desk.run(request.session_hash, list(chosen))
-
-    def stopped(request: gr.Request) -> None:
-        desk.stop(request.session_hash)
-
-    def left(request: gr.Request) -> None:
-        desk.forget(request.session_hash)
-
-    private, after = look.PRIVATE_EVENT, [about, far, found, upload, *choices]
-    upload.upload(take, upload, after, **private)
-    example.click(take_example, None, after, **private)
-    drop.click(forget, None, after, **private)
-    run.click(look.counted(begin), choices, [far, found], **private).success(score, choices, [far, found], **private)
-    stop.click(stopped, None, None, queue=False, **private)
-    demo.unload(left)
 
 
 def _page(content: str) -> str:

@@ -37,6 +37,8 @@ for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_ENDPOINT", "HTTP_PROXY", 
 
 import pytest  # noqa: E402
 from hub_server import LoopbackHub  # noqa: E402
+from page_checks import lacking  # noqa: E402
+from space_server import chromium, visits  # noqa: E402
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -50,6 +52,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take long, so that no worker is left alone with one of them at the end."""
     items.sort(key=lambda item: not ({"slow", "browser"} & {marker.name for marker in item.iter_markers()}))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a browser where there is none, and say so, before any page is served for it."""
+    if item.get_closest_marker("browser") and (reason := lacking()):
+        pytest.skip(reason)
 
 
 def pytest_unconfigure() -> None:
@@ -79,6 +87,20 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = types.ModuleType("time")
     clock.__dict__.update(vars(time), sleep=lambda seconds: None)
     monkeypatch.setattr(_http, "time", clock)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    """A browser, of one file of tests: while it runs, nothing else on this worker can have an event loop."""
+    with chromium() as instance:
+        yield instance
+
+
+@pytest.fixture
+def visit(server: tuple, browser: object, request: pytest.FixtureRequest) -> Iterator[Callable]:
+    """`visit(width=…, scheme=…)` opens the page at `server[0]`, which is there once it has the module's `READY`."""
+    with visits(browser, server[0], request.module.READY) as open_page:
+        yield open_page
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import space
-from shown import Shown, interval, matrix, shown_number
+from shown import Shown, class_table, figure_row, figure_table, matrix, shown_number
 from tables import Column, Table, name, number, plain, truth
 
 CATEGORIES = ("Diagnosis", "Medication", "Symptoms", "Procedure", "Lab Reports")
@@ -88,36 +88,22 @@ def arguments(table: Table, settings: dict[str, Any], module: ModuleType) -> dic
 
 def figures(results: dict[str, Any]) -> list[Shown]:
     """Return the tables of the page."""
-    whole = [
-        [title, shown_number(results[key]), interval(results, key), results[rows]]
-        for key, (title, rows) in WHOLE.items()
-        if key in results
-    ]
+    whole = [figure_row(results, key, title, results[rows]) for key, (title, rows) in WHOLE.items() if key in results]
     for key, title in (("exact", "exact match"), ("f1", "F1")):
         if f"best_{key}" in results:
             threshold = results[f"best_{key}_thresh"]
             best = shown_number(results[f"best_{key}"])
             whole.append([f"Best {title}, no answer above {threshold:.3f}", best, "", results["total"]])
-    found = [Shown("Figures", ["Figure", "Value", "interval", "Rows"], whole)]
+    found = [figure_table("Figures", whole, "Rows")]
     if "per_category" not in results:
         return found
-    rows = [
-        [
-            category,
-            *(shown_number(row[key]) for key in ("precision", "recall", "f1")),
-            interval(results, f"f1_{category}"),
-            row["support"],
-        ]
-        for category, row in results["per_category"].items()
-    ]
-    heads = ["Category", "Precision", "Recall", "F1", "F1, interval", "Rows"]
     confusion = results["category_confusion"]
     counts, further = confusion["counts"], []
     if any(confusion["unanswered"]):
         counts = [[*row, none] for row, none in zip(counts, confusion["unanswered"], strict=True)]
         further = ["without"]
     table = matrix("Confusion matrix of the categories", confusion["labels"], counts, further)
-    return [*found, Shown("Categories", heads, rows), table]
+    return [*found, class_table("Categories", "Category", results, results["per_category"]), table]
 
 
 def summary(results: dict[str, Any]) -> str:

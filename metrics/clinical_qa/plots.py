@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .drawing import BLUE, GREEN, ORANGE, Panel, drawn, points
+from .drawing import BLUE, GREEN, ORANGE, Panel, class_points, drawn, points
 
 # (figure, what it is called, its number of rows, colour, marker).
 WHOLE = (
@@ -30,8 +30,7 @@ def plot_qa_figures(figures: Mapping[str, Any], path: str | os.PathLike | Any) -
 
     Args:
         figures: what `qa_figures` returned.
-        path: a file to write (its ending says the format; it appears whole or not at all); or matplotlib axes for the
-            first panel, or a sequence of axes, one for each.
+        path: a file to write, or matplotlib axes; see `drawn`.
 
     Returns:
         The path, or the axes.
@@ -44,19 +43,14 @@ def plot_qa_figures(figures: Mapping[str, Any], path: str | os.PathLike | Any) -
 
 def panels(figures: Mapping[str, Any]) -> list[Panel]:
     """Return the panels of `plot_qa_figures`."""
-    intervals = figures.get("intervals") or {}
     whole = [
-        (f"{title} ({figures[rows]:,})", figures[name], intervals.get(name), colour, marker)
+        (f"{title} ({figures[rows]:,})", figures[name], name, colour, marker)
         for name, title, rows, colour, marker in WHOLE
         if name in figures
     ]
     if not whole:
         raise ValueError("the figures hold neither answers nor categories; give what qa_figures returned")
-    found = [points("Figures (rows)", whole)]
+    found = [points("Figures (rows)", figures, whole)]
     if figures.get("per_category"):
-        rows = [
-            (f"{name} ({row['support']:,})", row["f1"], intervals.get(f"f1_{name}"), ORANGE, "s")
-            for name, row in figures["per_category"].items()
-        ]
-        found.append(points("F1 of each category (rows)", rows))
+        found.append(class_points("F1 of each category (rows)", figures, figures["per_category"], ORANGE, "s"))
     return found

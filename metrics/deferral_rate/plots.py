@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from .drawing import BLUE, GREEN, GREY, INK, ORANGE, Panel, drawn, points
 
 LINES = (
-    ("oracle", GREEN, (0, (4, 2))),
-    ("random", GREY, (0, (1, 1.5))),
-    ("policy", BLUE, "solid"),
+    ("oracle", "oracle", GREEN, (0, (4, 2))),
+    ("random", "deferring by lot", GREY, (0, (1, 1.5))),
+    ("policy", "deferring by score", BLUE, "solid"),
 )
 SYSTEMS = {
     "system": ("System", BLUE, "o"),
@@ -38,8 +38,7 @@ def plot_deferral_curve(
 
     Args:
         figures: what `deferral_figures` returned, with a curve.
-        path: a file to write (its ending says the format; it appears whole or not at all); or matplotlib axes for the
-            first figure, or a sequence of axes, one for each.
+        path: a file to write, or matplotlib axes; see `drawn`.
         figure_names: what is drawn, a panel each: `f1`, `accuracy`, `loss`.
         f1_name: what F1 is called; "F1" when left out.
 
@@ -61,14 +60,11 @@ def panels(figures: Mapping[str, Any]) -> list[Panel]:
     """Return the deferral curves; of figures without scores the systems at the one decision there is."""
     if figures.get("curve"):
         return [_curve_panel(figures, name, TITLES[name]) for name in ("f1", "accuracy")]
-    intervals = figures.get("intervals") or {}
     return [
         points(
             f"{title[0].upper()}{title[1:]} at {figures['deferral_rate']:.1%} deferred",
-            [
-                (label, figures[who][name], intervals.get(f"{who}.{name}"), colour, marker)
-                for who, (label, colour, marker) in SYSTEMS.items()
-            ],
+            figures,
+            [(label, figures[who][name], f"{who}.{name}", *look) for who, (label, *look) in SYSTEMS.items()],
         )
         for name, title in list(TITLES.items())[:2]
     ]
@@ -83,7 +79,7 @@ def plot_reliability(figures: Mapping[str, Any], path: str | os.PathLike | Any) 
 
     Args:
         figures: what `deferral_figures` returned.
-        path: a file to write, or matplotlib axes.
+        path: a file to write, or matplotlib axes; see `drawn`.
 
     Returns:
         The path, or the axes.
@@ -106,19 +102,43 @@ def _curve_panel(figures: Mapping[str, Any], name: str, title: str) -> Panel:
 
 
 def _curve(axes: Any, figures: Mapping[str, Any], name: str, title: str) -> None:
-    curve, lines = figures["curve"], figures["curve"][name]
-    rates = curve["rate"]
-    for alone, colour in (("classifier", ORANGE), ("expert", INK)):
-        level = figures["loss"][alone] if name == "loss" else figures[alone][name]
-        axes.axhline(level, color=colour, linewidth=1.1, linestyle=(0, (6, 2, 1, 2)), label=f"{alone} alone")
+    whose = ("system", "classifier", "expert")
+    values = figures["loss"] if name == "loss" else {who: figures[who][name] for who in whose}
+    ends = (figures.get("intervals") or {}).get("loss.system" if name == "loss" else f"system.{name}")
+    alone = {who: values[who] for who in whose[1:]}
+    draw_curve(axes, figures["curve"], name, alone, (figures["deferral_rate"], values["system"], ends), title)
+
+
+def draw_curve(
+    axes: Any,
+    curve: Mapping[str, Any],
+    name: str,
+    alone: Mapping[str, float],
+    decided: tuple[float, float, Sequence[float] | None],
+    title: str,
+    rows: str = "rows",
+) -> None:
+    """Draw a figure of a system against the share deferred.
+
+    Args:
+        axes: drawn into.
+        curve: `rate`, (points,), and for the figure `policy`, `random`, `oracle`, also (points,); `low` and `high` of
+            the policy's band where there is one.
+        name: of the figure.
+        alone: who answers by themselves, a model and an expert → their figure.
+        decided: the system as it was decided: share deferred, figure, its interval or None.
+        title: what the figure is called.
+        rows: what is deferred.
+    """
+    rates, lines = curve["rate"], curve[name]
+    for (who, level), colour in zip(alone.items(), (ORANGE, INK), strict=True):
+        axes.axhline(level, color=colour, linewidth=1.1, linestyle=(0, (6, 2, 1, 2)), label=f"{who} alone")
     if "low" in lines:
         axes.fill_between(rates, lines["low"], lines["high"], color=BLUE, alpha=0.13, linewidth=0)
-    for who, colour, line in LINES:
+    for who, label, colour, line in LINES:
         width = 2.0 if who == "policy" else 1.4
-        axes.plot(rates, lines[who], color=colour, linestyle=line, linewidth=width, label=_name(who))
-    rate = figures["deferral_rate"]
-    value = figures["loss"]["system"] if name == "loss" else figures["system"][name]
-    ends = (figures.get("intervals") or {}).get("loss.system" if name == "loss" else f"system.{name}")
+        axes.plot(rates, lines[who], color=colour, linestyle=line, linewidth=width, label=label)
+    rate, value, ends = decided
     if ends:
         axes.plot([rate, rate], ends, color=BLUE, linewidth=2.6, alpha=0.55, solid_capstyle="round", clip_on=False)
     marker = {"marker": "o", "markersize": 7, "markeredgecolor": "white", "linestyle": "", "clip_on": False}
@@ -130,7 +150,7 @@ def _curve(axes: Any, figures: Mapping[str, Any], name: str, title: str) -> None
     )
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    axes.set_xlabel("share of rows deferred")
+    axes.set_xlabel(f"share of {rows} deferred")
     axes.set_ylabel(title)
     axes.grid()
     axes.set_title(f"{title[0].upper()}{title[1:]} of the system")
@@ -152,7 +172,3 @@ def _reliability(axes: Any, found: Mapping[str, Any], kind: str, rows: int) -> N
     axes.grid()
     axes.legend(loc="upper left")
     axes.set_title("Reliability of the deferral score")
-
-
-def _name(who: str) -> str:
-    return {"policy": "deferring by score", "random": "deferring by lot", "oracle": "oracle"}[who]

@@ -39,6 +39,30 @@ def shown_number(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.3f}"
 
 
+def figure_row(results: Mapping[str, Any], name: str, title: str, *further: Any) -> list[Any]:
+    """Return a figure of the results with its interval as a row of `figure_table`, with cells behind."""
+    return [title, shown_number(results[name]), interval(results, name), *further]
+
+
+def figure_table(title: str, rows: Sequence[Sequence[Any]], *further: str) -> Shown:
+    """Return rows of figures as a table, with further columns behind the interval."""
+    return Shown(title, ["Figure", "Value", INTERVAL, *further], rows)
+
+
+def class_table(title: str, what: str, results: Mapping[str, Any], classes: Mapping[str, Mapping[str, Any]]) -> Shown:
+    """Return precision, recall, F1 and rows of each class, as the results hold them under `classes`."""
+    rows = [
+        [
+            name,
+            *(shown_number(row[figure]) for figure in ("precision", "recall", "f1")),
+            interval(results, f"f1_{name}"),
+            row["support"],
+        ]
+        for name, row in classes.items()
+    ]
+    return Shown(title, [what, "Precision", "Recall", "F1", f"F1, {INTERVAL}", "Rows"], rows)
+
+
 def matrix(title: str, labels: Sequence[str], counts: Sequence[Sequence[int]], further: Sequence[str] = ()) -> Shown:
     """Return a confusion matrix as a table, with further columns behind the classes."""
     rows = [[f"true {label}", *row] for label, row in zip(labels, counts, strict=True)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 import space
-from shown import Shown, interval, shown_number
+from shown import Shown, figure_row, figure_table, interval, shown_number
 from tables import Column, Table, name, number, truth
 
 BINARY = "single_label_binary_classification"
@@ -97,21 +97,21 @@ def typed(value: Any, task: str, place: str, predicted: bool = False) -> Any:
 def figures(results: dict[str, Any]) -> list[Shown]:
     """Return the tables of the page."""
     parts = {key: title for key, title in TITLES.items() if key in results}
-    rows = [[f"Score: {TITLES[results['figure']]}", shown_number(results["score"]), interval(results, "score")]]
+    rows = [figure_row(results, "score", f"Score: {TITLES[results['figure']]}")]
     for key, title in parts.items():
-        rows.append([title, shown_number(results[key]), interval(results, key)])
+        rows.append(figure_row(results, key, title))
         rows += [
-            [f"{title}, {part}", shown_number(results[f"{key}_{part}"]), interval(results, f"{key}_{part}")]
+            figure_row(results, f"{key}_{part}", f"{title}, {part}")
             for part in ("pooled", "macro")
             if f"{key}_{part}" in results
         ]
-    found = [Shown("Figures", ["Figure", "Value", "interval"], rows)]
+    found = [figure_table("Figures", rows)]
     labels = [
         [f"{label}: {parts[key]}", shown_number(value), interval(results, f"{key}_{label}")]
         for label, row in results.get("per_label", {}).items()
         for key, value in row.items()
     ]
-    return [*found, Shown("Each label", ["Figure", "Value", "interval"], labels)] if labels else found
+    return [*found, figure_table("Each label", labels)] if labels else found
 
 
 def summary(results: dict[str, Any]) -> str:

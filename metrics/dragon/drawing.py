@@ -1,11 +1,11 @@
-"""How the plots of all metrics look: colours, style, panels in a file, in the caller's axes, and on a page."""
+"""How all plots look: colours, style, figures with intervals; panels in a file, in the caller's axes, and on a page."""
 
 from __future__ import annotations
 
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 # Okabe & Ito (2008): told apart under every common kind of colour blindness; markers and line styles differ as well.
-BLUE, ORANGE, GREEN, GREY, INK, GRID = "#0072B2", "#E69F00", "#009E73", "#80868B", "#202124", "#E4E6E8"
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+GREY, INK, GRID = "#80868B", "#202124", "#E4E6E8"
 STYLE = {
     "figure.dpi": 144,
     "savefig.dpi": 144,
@@ -92,20 +93,20 @@ def on_page(panels: Sequence[Panel]) -> list[str]:
     return [_svg(panel) for panel in panels]
 
 
-def points(title: str, rows: Sequence[tuple[str, float, Sequence[float] | None, str, str]]) -> Panel:
-    """Return a panel of figures as points, each with its interval.
+def points(title: str, figures: Mapping[str, Any], rows: Sequence[tuple[str, float, str, str, str]]) -> Panel:
+    """Return a panel of figures as points, each with its interval where there is one.
 
     Args:
         title: of the panel.
-        rows: (label, figure, interval or None, colour, marker) from top to bottom.
+        figures: what a metric computed; its intervals are read.
+        rows: (label, figure, its name among the intervals, colour, marker) from top to bottom.
     """
-    lowest = min(value for _, figure, ends, *_ in rows for value in (figure, *(ends or ())))
+    intervals = figures.get("intervals") or {}
+    lowest = min(value for _, figure, name, *_ in rows for value in (figure, *(intervals.get(name) or ())))
 
     def draw(axes: Any) -> None:
-        for height, (_, value, ends, colour, marker) in enumerate(rows):
-            if ends:
-                axes.plot(ends, [height, height], color=colour, linewidth=2.6, alpha=0.5, solid_capstyle="round")
-            axes.plot(value, height, color=colour, marker=marker, markersize=7, markeredgecolor="white", clip_on=False)
+        for height, (_, value, name, colour, marker) in enumerate(rows):
+            draw_point(axes, value, height, intervals.get(name), colour, marker)
             axes.annotate(f"{value:.3f}", (1.02, height), xycoords=axes.get_yaxis_transform(), va="center")
         axes.set_yticks(range(len(rows)), [label for label, *_ in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -117,17 +118,68 @@ def points(title: str, rows: Sequence[tuple[str, float, Sequence[float] | None, 
     return Panel(title, draw, (5.4, 1.2 + 0.36 * len(rows)))
 
 
+def class_points(
+    title: str, figures: Mapping[str, Any], classes: Mapping[str, Mapping[str, Any]], colour: str, marker: str
+) -> Panel:
+    """Return a panel of each class's F1 with its rows.
+
+    Args:
+        title: of the panel.
+        figures: what a metric computed.
+        classes: class → its F1 and support.
+        colour: of the points.
+        marker: of the points.
+    """
+    rows = [(f"{name} ({row['support']:,})", row["f1"], f"f1_{name}", colour, marker) for name, row in classes.items()]
+    return points(title, figures, rows)
+
+
+def draw_point(
+    axes: Any,
+    value: float,
+    height: float,
+    ends: Sequence[float] | None,
+    colour: str,
+    marker: str = "o",
+    label: str | None = None,
+) -> None:
+    """Draw a figure as a point, and its interval as a bar behind it.
+
+    Args:
+        axes: drawn into.
+        value: the figure.
+        height: where it stands on the y axis.
+        ends: of the interval, or None.
+        colour: of both.
+        marker: of the point.
+        label: for the legend.
+    """
+    if ends:
+        axes.plot(ends, [height, height], color=colour, linewidth=2.6, alpha=0.5, solid_capstyle="round")
+    point = {"marker": marker, "markersize": 7, "markeredgecolor": "white", "linestyle": "", "clip_on": False}
+    axes.plot(value, height, color=colour, label=label, **point)
+
+
 @contextmanager
-def _canvas(panels: Sequence[Panel], legend_columns: int, width: float = 99.0) -> Iterator[Any]:
-    """Yield a figure with the panels in our style, whatever the user's own settings of matplotlib are."""
+def empty_figure() -> Iterator[Any]:
+    """Yield an empty figure in our style, whatever the user's own settings of matplotlib are."""
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with style.context(["default", STYLE]):
-        size = (sum(min(panel.size[0], width) for panel in panels), max(panel.size[1] for panel in panels))
-        figure = Figure(figsize=size)
+        figure = Figure()
         FigureCanvasAgg(figure)
+        yield figure
+
+
+@contextmanager
+def _canvas(panels: Sequence[Panel], legend_columns: int, width: float = 99.0) -> Iterator[Any]:
+    """Yield a figure with the panels side by side."""
+    with empty_figure() as figure:
+        figure.set_size_inches(
+            sum(min(panel.size[0], width) for panel in panels), max(panel.size[1] for panel in panels)
+        )
         axes = list(figure.subplots(1, len(panels), squeeze=False)[0])
         for panel, own in zip(panels, axes, strict=True):
             panel.draw(own)

@@ -24,8 +24,7 @@ def plot_dragon_figures(figures: Mapping[str, Any], path: str | os.PathLike | An
 
     Args:
         figures: what `dragon_figures` returned.
-        path: a file to write (its ending says the format; it appears whole or not at all); or matplotlib axes for the
-            first panel, or a sequence of axes, one for each.
+        path: a file to write, or matplotlib axes; see `drawn`.
 
     Returns:
         The path, or the axes.
@@ -38,21 +37,21 @@ def plot_dragon_figures(figures: Mapping[str, Any], path: str | os.PathLike | An
 
 def panels(figures: Mapping[str, Any]) -> list[Panel]:
     """Return the panels of `plot_dragon_figures`."""
-    intervals = figures.get("intervals") or {}
     parts = [("", ""), *((f"_{part}", f", {part}") for part in ("pooled", "macro") if "per_label" in figures)]
     whole = [
-        (f"{title}{said}", figures[name + part], intervals.get(name + part), colour, marker)
+        (f"{title}{said}", figures[name + part], name + part, colour, marker)
         for name, (title, colour, marker) in FIGURES.items()
         for part, said in (parts[1:] if f"{name}_pooled" in figures else parts[:1])
         if figures.get(name + part) is not None
     ]
     if not whole:
         raise ValueError("no figure that lies on an axis of shares is defined; give what dragon_figures returned")
-    title, colour, marker = FIGURES[figures["figure"]]
+    own = figures["figure"]
+    title, *look = FIGURES[own]
     labels = [
-        (label, row[figures["figure"]], intervals.get(f"{figures['figure']}_{label}"), colour, marker)
+        (label, row[own], f"{own}_{label}", *look)
         for label, row in figures.get("per_label", {}).items()
-        if row[figures["figure"]] is not None
+        if row[own] is not None
     ]
-    found = [points(f"Figures ({figures['rows']:,} rows)", whole)]
-    return [*found, points(f"{title} of each label", labels)] if labels else found
+    found = [points(f"Figures ({figures['rows']:,} rows)", figures, whole)]
+    return [*found, points(f"{title} of each label", figures, labels)] if labels else found

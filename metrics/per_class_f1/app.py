@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 import space
-from shown import Shown, interval, matrix, shown_number
+from shown import Shown, class_table, figure_row, figure_table, matrix
 from tables import Column, Table, name
 
 EXAMPLE_COUNTS = {
@@ -43,20 +43,10 @@ def arguments(table: Table, settings: dict[str, Any], module: ModuleType) -> dic
 
 def figures(results: dict[str, Any]) -> list[Shown]:
     """Return the tables of the page."""
-    per_class = [
-        [
-            label,
-            *(shown_number(row[figure]) for figure in ("precision", "recall", "f1")),
-            interval(results, f"f1_{label}"),
-            row["support"],
-        ]
-        for label, row in results["per_class"].items()
-    ]
-    whole = [[title, shown_number(results[key]), interval(results, key)] for key, title in WHOLE.items()]
     counts = results["confusion_matrix"]
     return [
-        Shown("Each class", ["Class", "Precision", "Recall", "F1", "F1, interval", "Rows"], per_class),
-        Shown("All classes", ["Figure", "Value", "interval"], whole),
+        class_table("Each class", "Class", results, results["per_class"]),
+        figure_table("All classes", [figure_row(results, key, title) for key, title in WHOLE.items()]),
         matrix("Confusion matrix", counts["labels"], counts["counts"]),
     ]
 

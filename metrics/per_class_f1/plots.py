@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .drawing import BLUE, ORANGE, Panel, drawn, points
+from .drawing import BLUE, ORANGE, Panel, class_points, drawn, points
 
 WHOLE = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "weighted_f1": "Weighted F1"}
 
@@ -17,8 +17,7 @@ def plot_class_figures(figures: Mapping[str, Any], path: str | os.PathLike | Any
 
     Args:
         figures: what `per_class_figures` returned.
-        path: a file to write (its ending says the format; it appears whole or not at all); or matplotlib axes for the
-            first panel, or a sequence of axes, one for each.
+        path: a file to write, or matplotlib axes; see `drawn`.
 
     Returns:
         The path, or the axes.
@@ -33,10 +32,8 @@ def panels(figures: Mapping[str, Any]) -> list[Panel]:
     """Return the panels of `plot_class_figures`."""
     if not figures.get("per_class"):
         raise ValueError("the figures hold no class; give what per_class_figures returned")
-    intervals = figures.get("intervals") or {}
-    classes = [
-        (f"{name} ({row['support']:,})", row["f1"], intervals.get(f"f1_{name}"), BLUE, "o")
-        for name, row in figures["per_class"].items()
+    whole = [(title, figures[name], name, ORANGE, "s") for name, title in WHOLE.items()]
+    return [
+        class_points("F1 of each class (rows)", figures, figures["per_class"], BLUE, "o"),
+        points("All classes", figures, whole),
     ]
-    whole = [(title, figures[name], intervals.get(name), ORANGE, "s") for name, title in WHOLE.items()]
-    return [points("F1 of each class (rows)", classes), points("All classes", whole)]

@@ -56,19 +56,18 @@ def _card(folder: Path, licence: str | None, dataset_id: str | None) -> tuple[st
     from ..core.card import front_matter
     from ..core.errors import InputError
     from ..core.run_folder import RunFolder
-    from ..model_cards import card_data, render_card, validate_card
+    from ..model_cards import card_data, checked_card, validate_card
     from ..model_cards.preview import kind_of
 
     page = folder.expanduser() / "README.md"
     if not page.is_file():
         data = card_data(RunFolder.open(folder), license=licence, dataset_id=dataset_id)
-        text, flags = render_card(data), data.licence_flags
-    elif licence or dataset_id:
+        return checked_card(data), data.licence_flags
+    if licence or dataset_id:
         raise InputError(f"--license and --dataset-id are for the card of a run, but {page} is written already")
-    else:
-        text, flags = page.read_text(encoding="utf-8"), []
+    text = page.read_text(encoding="utf-8")
     validate_card(text, kind_of(front_matter(text)))
-    return text, flags
+    return text, []
 
 
 def _has_screen() -> bool:

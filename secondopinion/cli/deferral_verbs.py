@@ -129,6 +129,9 @@ def defer(
     fallback: Annotated[
         bool | None, typer.Option("--fallback/--no-fallback", help="Never defer where no gain holds up.")
     ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option(help="Let code of others run that lies beside an adopted model.")
+    ] = False,
 ) -> None:
     """Make a run a deferring system: fit a policy, choose its threshold, certify it, measure everything."""
     from ..training import defer as run_defer
@@ -163,6 +166,14 @@ def defer(
     }
     stated = load_recipe(config) if config else None
     spec = changed_deferral(stated or run, changes)
-    made = run_defer(run, votes=votes, expert_runs=expert_run, data=data, recipe=stated, spec=spec)
+    made = run_defer(
+        run,
+        votes=votes,
+        expert_runs=expert_run,
+        data=data,
+        recipe=stated,
+        spec=spec,
+        trust_remote_code=trust_remote_code,
+    )
     typer.echo(deferral_table(made))
     typer.echo(f"\nrun folder: {run}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.errors import InputError, closest
-from ..model_cards.push import PushResult
+from ..model_cards.delivery import PushResult
 
 KINDS = {"model": "runs/NAME", "dataset": "data/NAME", "metric": "NAME", "space": "NAME", "all": "runs/NAME"}
 
@@ -43,17 +43,19 @@ def push_kind(
     for kind, options in (("model", of_model), ("space", of_space)):
         given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
         if what == "all":
-            given = [name for name in given if name not in ("--agreement", "--license", "--dtype")]
+            given = [name for name in given if name not in ("--agreement", "--license", "--dtype", "--link")]
         if given and kind != what:
             raise InputError(f"{given[0]} is for push {kind}, not for push {what}; leave it out")
     from ..publishing import push_all, push_metric, push_space
+    from ..publishing.spaces import read_links
 
+    links = read_links(of_space["link"])
     if what == "all":
         if common["revision"] or common["create_pr"]:
             raise InputError("push all commits to main everywhere; leave --revision and --create-pr out")
         kept = {name: common[name] for name in ("private", "dry_run", "force_card")}
         own = {"agreement": of_model["agreement"], "license": of_model["license"], "dtypes": of_model["dtype"]}
-        return push_all(source, to, **kept, **own)
+        return push_all(source, to, links=links, **kept, **own)
     if what == "model":
         from ..model_cards import push_run
 
@@ -67,4 +69,5 @@ def push_kind(
         return push_metric(source, to, **common)
     if not of_space["model"]:
         raise InputError("push space needs the model that it shows: --model namespace/name, as it is on the Hub")
-    return push_space(source, to, **of_space, **common)
+    own = {name: value for name, value in of_space.items() if name != "link"}
+    return push_space(source, to, links=links, **own, **common)

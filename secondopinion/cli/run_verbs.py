@@ -65,6 +65,9 @@ def evaluate(
     dtype: Annotated[
         str, typer.Option(help="For a run of questions on other data: float32, or bfloat16 for speed.")
     ] = "float32",
+    trust_remote_code: Annotated[
+        bool, typer.Option(help="Let code of others run that lies beside an adopted model.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Print a run's figures with intervals, or measure its selected model on other data."""
@@ -74,7 +77,7 @@ def evaluate(
     from .show import quiet, results_of
 
     quiet()
-    facts = evaluate_run(run, data, split=split, votes=votes, dtype=dtype)
+    facts = evaluate_run(run, data, split=split, votes=votes, dtype=dtype, trust_remote_code=trust_remote_code)
     if json:
         typer.echo(json_module.dumps(facts, indent=2, sort_keys=True))
     else:
@@ -93,7 +96,10 @@ def evaluate(
         "secondopinion push dataset data/ade --to my-team/ade",
         "secondopinion push metric per_class_f1 --to my-team/per_class_f1",
         "secondopinion push space maude_severity --to my-team/severity --model my-team/maude-severity",
+        "secondopinion push space second_opinion --to my-team/second-opinion --model my-team/maude-severity "
+        "--link clinical_qa=my-team/notes",
         "secondopinion push all runs/maude_offline --to my-team/maude-severity",
+        "secondopinion push all runs/maude_offline --to my-team/maude-severity --link clinical_qa=my-team/notes",
     )
 )
 def push(
@@ -148,6 +154,13 @@ def push(
     trust_remote_code: Annotated[
         bool, typer.Option(help="Let the Space run the model repository's code.", rich_help_panel="Of a Space")
     ] = False,
+    link: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another Space that second_opinion leads to: NAME=namespace/name, or NAME=http://… (may be repeated).",
+            rich_help_panel="Of a Space",
+        ),
+    ] = None,
 ) -> None:
     """Publish a model, a data set, a metric, a Space, or a run whole: one commit each, checked for what must stay."""
     from .pushing import push_kind
@@ -179,6 +192,7 @@ def push(
             "baseline": baseline,
             "baseline_revision": baseline_revision,
             "trust_remote_code": trust_remote_code,
+            "link": link or [],
         },
     )
     for one in result if isinstance(result, list) else [result]:
@@ -199,6 +213,9 @@ def verify(
     ] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")] = None,
     tolerance: Annotated[float, typer.Option(min=0, help="How far a figure may be off.")] = 0.002,
+    trust_remote_code: Annotated[
+        bool, typer.Option(help="Let code of others run that lies beside an adopted model.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Download a published model and say which claims of its card hold. Ends with 1 where one does not."""
@@ -209,7 +226,7 @@ def verify(
     from .show import quiet
 
     quiet()
-    claims = run(model, data, revision=revision, tolerance=tolerance)
+    claims = run(model, data, revision=revision, tolerance=tolerance, trust_remote_code=trust_remote_code)
     if json:
         typer.echo(json_module.dumps([dataclasses.asdict(claim) for claim in claims], indent=2))
     else:

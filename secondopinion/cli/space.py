@@ -79,7 +79,7 @@ def launch_space(
         queue: the review queue where people answer, a file or folder; of `deferral_console` alone.
         password_file: lets in only who is in it, a line `name:password` each.
         password_env: the environment variable that holds such lines instead.
-        rate: how often each person may ask, such as `20/minute`.
+        rate: how many answers each person may ask for, such as `20/minute`; a row of a table counts as one.
         api_docs: offer the page's API, with a page about it.
         also: other models, each of which its own Space serves on a port of its own; of `second_opinion` alone, which
             links them.

@@ -97,7 +97,9 @@ def _parse(text: str, where: str) -> Logins:
 
 
 def read_rate(given: str | None) -> tuple[int, float] | None:
-    """Return (tasks, seconds) of a rate such as `20/minute`, or None where there is none.
+    """Return (answers, seconds) of a rate such as `20/minute`, or None where there is none.
+
+    A row of a table counts as an answer, and so does a question of a note.
 
     Raises:
         InputError: it is no rate.

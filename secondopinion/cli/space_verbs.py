@@ -63,7 +63,8 @@ def space(
     rate: Annotated[
         str | None,
         typer.Option(
-            help="How often each person may ask, such as 20/minute; by login, else by address.",
+            help="How many answers each person may ask for, such as 20/minute; by login, else by address. Each row of "
+            "a table counts: one with more rows is refused.",
             rich_help_panel="Who may use it",
         ),
     ] = None,

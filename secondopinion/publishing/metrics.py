@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.errors import InputError, closest
 from ..core.files import write_json
-from ..model_cards.push import PushResult, as_folder
+from ..model_cards.delivery import PushResult, as_folder
 from .spaces import room
 
 

@@ -18,7 +18,13 @@ from ..training.recipe import Recipe, load_recipe
 from .claim import Claim
 
 
-def recompute(folder: Path, facts: Mapping[str, Any], data: str | os.PathLike, tolerance: float) -> list[Claim]:
+def recompute(
+    folder: Path,
+    facts: Mapping[str, Any],
+    data: str | os.PathLike,
+    tolerance: float,
+    trust_remote_code: bool = False,
+) -> list[Claim]:
     """Return what comes of the claims that need the data.
 
     Args:
@@ -26,6 +32,7 @@ def recompute(folder: Path, facts: Mapping[str, Any], data: str | os.PathLike, t
         facts: its run.json.
         data: prepared data; columns are called as in the run's recipe.
         tolerance: how far a figure may be off.
+        trust_remote_code: whether code of others that lies beside an adopted model may run.
 
     Raises:
         InputError: the data cannot be read.
@@ -52,7 +59,7 @@ def recompute(folder: Path, facts: Mapping[str, Any], data: str | os.PathLike, t
         claims.append(Claim("folds of the data", same, told + ("" if same else f", not {spec['sha1']}")))
         if not same or facts.get("revision", {}).get("kind") in (BASE, ADAPTER):
             return claims
-        return [*claims, _figures(folder, facts, recipe, rows, split, tolerance)]
+        return [*claims, _figures(folder, facts, recipe, rows, split, tolerance, trust_remote_code)]
 
 
 def _questions(recipe: Recipe, cache: Path) -> Any:
@@ -62,17 +69,29 @@ def _questions(recipe: Recipe, cache: Path) -> Any:
 
 
 def _figures(
-    folder: Path, facts: Mapping[str, Any], recipe: Recipe, rows: Any, split: Folds, tolerance: float
+    folder: Path,
+    facts: Mapping[str, Any],
+    recipe: Recipe,
+    rows: Any,
+    split: Folds,
+    tolerance: float,
+    trust_remote_code: bool,
 ) -> Claim:
     """Return whether the published fold's figures come out again on the rows that its weights never saw."""
     fold = facts.get("revision", facts["selection"])["fold"]
+    name = f"figures of fold {fold}"
+    if facts.get("origin", {}).get("own_code") and not trust_remote_code:
+        told = "the model loads by code of its own; read that code, and if you trust it, give --trust-remote-code"
+        return Claim(name, None, told)
     _, held_out = split.rows(fold)
-    measured = _of_answers if facts["model"]["kind"] == "multitask_qa" else _of_classes
-    found = dict(_flat(measured(folder, facts, recipe, rows, held_out)))
+    if facts["model"]["kind"] == "multitask_qa":
+        figures = _of_answers(folder, recipe, rows, held_out)
+    else:
+        figures = _of_classes(folder, facts, rows, held_out, trust_remote_code)
+    found = dict(_flat(figures))
     said = dict(_flat(next(one for one in facts["fold_results"] if one["fold"] == fold)["figures"]))
     off = {name: abs(found[name] - value) for name, value in said.items() if name in found}
     worst = max(off, key=off.get)
-    name = f"figures of fold {fold}"
     told = f"{len(off)} figures of {len(held_out):,} rows that it never saw, predicted again"
     if off[worst] > tolerance:
         return Claim(name, False, f"{told}: {worst} is {found[worst]:.4f}, run.json says {said[worst]:.4f}")
@@ -80,7 +99,7 @@ def _figures(
 
 
 def _of_classes(
-    folder: Path, facts: Mapping[str, Any], recipe: Recipe, rows: Any, held_out: np.ndarray
+    folder: Path, facts: Mapping[str, Any], rows: Any, held_out: np.ndarray, trust_remote_code: bool
 ) -> dict[str, Any]:
     from ..training.problems.tasks import problem_of_task
 
@@ -95,13 +114,11 @@ def _of_classes(
         from ..scoring.classifier import open_classifier
         from ..scoring.engine import score_texts
 
-        logits = score_texts(*open_classifier(folder), texts)
+        logits = score_texts(*open_classifier(folder, trust_remote_code=trust_remote_code), texts)
     return problem.figures(gold, logits.astype(np.float64))
 
 
-def _of_answers(
-    folder: Path, facts: Mapping[str, Any], recipe: Recipe, rows: Any, held_out: np.ndarray
-) -> dict[str, Any]:
+def _of_answers(folder: Path, recipe: Recipe, rows: Any, held_out: np.ndarray) -> dict[str, Any]:
     from ..training.question_answering.evaluation import answers_of
     from ..training.question_answering.figures import measure
 

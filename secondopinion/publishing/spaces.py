@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..core.errors import InputError, closest
 from ..core.files import atomic_folder, write_json
-from ..model_cards.push import PushResult
+from ..model_cards.delivery import PushResult
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -30,6 +32,7 @@ BESIDE = {
         f"deferral_console/{name}.py" for name in ("curve", "examples", "panels", "styles", "system", "why")
     ],
 }
+LANDING = "second_opinion"
 _SIBLING = re.compile(r"^from \.(\w+) import ", re.MULTILINE)
 
 
@@ -88,6 +91,43 @@ def with_siblings(module: Path) -> list[Path]:
     return found
 
 
+def read_links(given: Iterable[str]) -> dict[str, str]:
+    """Return {Space: where it runs} of words such as `clinical_qa=my-team/notes`.
+
+    Raises:
+        InputError: one is no such pair, or a Space is named twice.
+
+    >>> read_links(["clinical_qa=my-team/notes"])
+    {'clinical_qa': 'my-team/notes'}
+    """
+    links: dict[str, str] = {}
+    for word in given:
+        name, equals, where = word.partition("=")
+        if not (name and equals and where):
+            raise InputError(f"--link {word!r} is no link; give NAME=namespace/name, clinical_qa=my-team/notes say")
+        if name in links:
+            raise InputError(f"--link names {name} twice, {links[name]} and {where}; leave one of both out")
+        links[name] = where
+    return links
+
+
+def require_links(links: Mapping[str, str]) -> None:
+    """Raise unless each link is from a Space that the landing page shows to where it can run.
+
+    Raises:
+        InputError: there is no such Space, or it is neither an id on the Hub nor an address.
+    """
+    others = [name for name in space_names() if name != LANDING]
+    for name, where in links.items():
+        if name not in others:
+            raise InputError(f"{LANDING} links no Space {name!r}; {closest(name, others)}")
+        address = urlsplit(where)
+        if not (address.scheme in ("http", "https") and address.netloc) and not _is_hub_id(where):
+            raise InputError(
+                f"the link of {name} is {where!r}; give namespace/name of the Space on the Hub, or an http address"
+            )
+
+
 def publish_space(
     name: str,
     to_folder: str | os.PathLike,
@@ -97,6 +137,7 @@ def publish_space(
     revision: str | None = None,
     baseline_revision: str | None = None,
     trust_remote_code: bool = False,
+    links: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a Space as the folder that the Hub runs, whole or not at all.
 
@@ -108,24 +149,20 @@ def publish_space(
         revision: the model's commit; pin it where its code is trusted.
         baseline_revision: the phase-1 model's commit.
         trust_remote_code: whether the Space may run code of the model's repository.
+        links: other Space → its id on the Hub, or its address; of `second_opinion` alone, which shows them.
 
     Returns:
         `to_folder`.
 
     Raises:
-        InputError: there is no such Space, or an id is a path of this machine.
+        InputError: there is no such Space, an id is a path of this machine, or a link is none.
     """
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
+    require_space(name)
+    if links and name != LANDING:
+        raise InputError(f"{name} links no other Spaces; {LANDING} does, or leave the links out")
+    require_links(links or {})
     for value in filter(None, (model_id, baseline_id)):
-        try:
-            validate_repo_id(value)
-        except HFValidationError:
-            valid = False
-        else:
-            valid = "/" in value and not Path(value).exists()
-        if not valid:
+        if not _is_hub_id(value):
             raise InputError(
                 f"{value!r} is not a Hub id (namespace/name), and a Space on the Hub cannot read this "
                 "machine's folders; push the model first, then give the id that it got"
@@ -137,12 +174,24 @@ def publish_space(
         "baseline": baseline_id,
         "baseline_revision": baseline_revision,
         "trust_remote_code": trust_remote_code,
+        "links": dict(sorted(links.items())) if links else None,
     }
     with atomic_folder(to_folder) as folder:
         stage_space(name, folder)
         write_json(folder / "space.json", {key: value for key, value in chosen.items() if value is not None})
         _name_models(folder / "README.md", [value for value in (model_id, baseline_id) if value])
     return Path(to_folder)
+
+
+def _is_hub_id(value: str) -> bool:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(value)
+    except HFValidationError:
+        return False
+    return "/" in value and not Path(value).exists()
 
 
 def _name_models(readme: Path, models: list[str]) -> None:
@@ -162,6 +211,7 @@ def push_space(
     model_revision: str | None = None,
     baseline_revision: str | None = None,
     trust_remote_code: bool = False,
+    links: Mapping[str, str] | None = None,
     **options: Any,
 ) -> PushResult:
     """Publish a Space of this project, wired to a model on the Hub.
@@ -175,14 +225,14 @@ def push_space(
         baseline_revision: of the baseline.
         trust_remote_code: let the Space run the code in the model's repository, which it needs where this package is
             not installed; give a `model_revision` then.
+        links: other Space → its id on the Hub, or its address; of `second_opinion` alone, which shows them.
         **options: `private`, `token`, `revision`, `create_pr`, `dry_run` as in `push_run`.
 
     Raises:
-        InputError: there is no such Space, the model is no id on the Hub, or the Hub refused.
+        InputError: there is no such Space, the model is no id on the Hub, a link is none, or the Hub refused.
     """
     from ..model_cards import push_space_folder
 
-    require_space(name)
     with tempfile.TemporaryDirectory(prefix="secondopinion-") as staging:
         staged = publish_space(
             name,
@@ -192,5 +242,6 @@ def push_space(
             revision=model_revision,
             baseline_revision=baseline_revision,
             trust_remote_code=trust_remote_code,
+            links=links,
         )
         return push_space_folder(staged, to, **options)

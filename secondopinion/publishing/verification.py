@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.card import Card
 from ..core.errors import InputError
 from ..core.files import read_json
 from .claim import Claim
+
+if TYPE_CHECKING:
+    from ..model_cards.tree import PublishedFile
 
 TAG = re.compile(r"""revision=["'](run-[0-9a-f]{12})["']""")
 # Lines of a card that hold the repository's name or the tag.
@@ -28,6 +31,7 @@ def verify(
     revision: str | None = None,
     token: str | None = None,
     tolerance: float = TOLERANCE,
+    trust_remote_code: bool = False,
 ) -> list[Claim]:
     """Download a published model and compute again what it claims.
 
@@ -42,6 +46,7 @@ def verify(
         revision: branch, tag or commit on the Hub.
         token: for private repositories.
         tolerance: how far a figure may be off, for another processor rounds otherwise.
+        trust_remote_code: whether code of others that lies beside an adopted model may run; figures need it.
 
     Returns:
         The claims in that order.
@@ -57,17 +62,18 @@ def verify(
     text = card.read_text(encoding="utf-8") if card.is_file() else ""
     # On a branch stands another model than the card tells of; its own card holds no figures.
     card_claims = [] if "revision" in facts else _card(folder, text, facts)
-    claims = [_files(folder, text), _nothing_private(folder), *card_claims, *_folds(folder, facts)]
+    files = _published(folder)
+    claims = [_files(files, text), _nothing_private(files), *card_claims, *_folds(folder, facts)]
     if data is None:
         return claims
     from .recomputation import recompute
 
-    return [*claims, *recompute(folder, facts, data, tolerance)]
+    return [*claims, *recompute(folder, facts, data, tolerance, trust_remote_code)]
 
 
 def _download(model: str, revision: str | None, token: str | None) -> Path:
+    from ..model_cards.delivery import as_folder
     from ..model_cards.hub import endpoint, hub_errors
-    from ..model_cards.push import as_folder
 
     folder = as_folder(model)
     if folder is not None:
@@ -82,12 +88,20 @@ def _download(model: str, revision: str | None, token: str | None) -> Path:
         return Path(snapshot_download(model, revision=revision, token=token, endpoint=endpoint()))
 
 
-def _files(folder: Path, text: str) -> Claim:
-    from ..model_cards.staging import MODEL, content_tag, is_content, published_files
+def _published(folder: Path) -> list[PublishedFile]:
+    from ..model_cards.staging import MODEL
+    from ..model_cards.tree import published_files
 
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    own = [name for name in names if MODEL.is_ours(name) and is_content(name)]
-    found, pinned = content_tag(published_files(folder, own), MODEL), set(TAG.findall(text))
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return published_files(folder, filter(MODEL.is_ours, names))
+
+
+def _files(files: Sequence[PublishedFile], text: str) -> Claim:
+    from ..model_cards.staging import MODEL, is_content
+    from ..model_cards.tree import content_tag
+
+    own = [file for file in files if is_content(file.path)]
+    found, pinned = content_tag(own, MODEL), set(TAG.findall(text))
     if len(pinned) != 1:
         return Claim("files", None, f"the card pins no single content; {len(own)} files have {found}")
     (said,) = pinned
@@ -96,16 +110,10 @@ def _files(folder: Path, text: str) -> Claim:
     return Claim("files", False, f"the card pins {said}, but the {len(own)} files have {found}: a file was changed")
 
 
-def _nothing_private(folder: Path) -> Claim:
+def _nothing_private(files: Sequence[PublishedFile]) -> Claim:
     from ..model_cards.leaks import leaks
-    from ..model_cards.staging import MODEL
 
-    found = [
-        leak
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and MODEL.is_ours(path.relative_to(folder).as_posix())
-        for leak in leaks(path, path.relative_to(folder).as_posix())
-    ]
+    found = [leak for file in files for leak in leaks(file.source, file.path, content=file.content)]
     told = f"{len(found)} found; {found[0]}" if found else "no path of a machine, token, pickle or half a file"
     return Claim("nothing private", not found, told)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InputError
-from ..model_cards.push import PushResult, as_folder
+from ..model_cards.delivery import PushResult, as_folder
 from .metrics import push_metric
-from .spaces import push_space
+from .spaces import LANDING, push_space, require_links
 
 
 def push_all(
@@ -24,12 +24,15 @@ def push_all(
     agreement: str | None = None,
     license: str | None = None,
     dtypes: Sequence[str] = (),
+    links: Mapping[str, str] | None = None,
 ) -> list[PushResult | str]:
     """Publish a run whole: data, model, metrics, a Space that shows the model, and a Collection of them.
 
     Of the model each trained fold is a branch, and the selected one is `main`. The model goes to `to`, its data to
-    `<to>-data`, its Space to `<to>-space`, and metrics under their own names. What the corpus's terms keep, and what is
-    not there, is left out and said. Each is one commit, none where nothing changed; cut off, the same call goes on.
+    `<to>-data`, its Space to `<to>-space`, and metrics under their own names. With links there is a landing page too,
+    `second_opinion` at `<to>-start`, that leads to them and to the run's own Space. What the corpus's terms keep, and
+    what is not there, is left out and said. Each is one commit, none where nothing changed; cut off, the same call goes
+    on.
 
     Args:
         run: a finished run.
@@ -41,6 +44,7 @@ def push_all(
         agreement: the agreement that permits publishing the model, where the corpus asks for one.
         license: of the model.
         dtypes: copies of the model on branches of their own, as in `push_run`.
+        links: other Space of this project → its id on the Hub, or its address.
 
     Returns:
         What each push did, sentences on what was left out, and the collection's address.
@@ -59,6 +63,13 @@ def push_all(
             "by one"
         )
     folder = RunFolder.open(run)
+    space = space_of(folder.facts)
+    require_links(links or {})
+    if links and space in (None, "clinical_qa"):
+        raise InputError(
+            f"links are shown by {LANDING}, which begins with a model that classifies texts, and {folder.path} holds "
+            f"none; leave them out, and give them to: secondopinion push space {LANDING} --model … --link …"
+        )
     facts, common = folder.facts, {"private": private, "token": token, "dry_run": dry_run, "force_card": force_card}
     done: list[PushResult | str] = []
     items: list[tuple[str, str, str]] = []
@@ -80,13 +91,17 @@ def push_all(
     for name in metrics_of(facts):
         done.append(push_metric(name, f"{namespace}/{name}", **common))
         items.append((f"{namespace}/{name}", "space", "What it was measured by"))
-    space = space_of(facts)
     if space is None:
         done.append("Space: none of this project shows a model of this kind")
     else:
         wiring = {"model_revision": model.tag, "trust_remote_code": any(name.endswith(".py") for name in model.files)}
-        done.append(push_space(space, f"{to}-space", to, **wiring, **common))
+        own = links if space == LANDING else None
+        done.append(push_space(space, f"{to}-space", to, links=own, **wiring, **common))
         items.append((f"{to}-space", "space", "Try it"))
+        if links and space != LANDING:
+            joined = {space: f"{to}-space", **links}
+            done.append(push_space(LANDING, f"{to}-start", to, links=joined, **wiring, **common))
+            items.append((f"{to}-start", "space", "Begin here: it leads to the other pages"))
     if dry_run:
         return done
     title = facts["name"].replace("_", " ")

@@ -116,6 +116,7 @@ def defer(
     data: str | os.PathLike | TrainingData | None = None,
     recipe: Recipe | str | os.PathLike | None = None,
     spec: DeferralSpec | None = None,
+    trust_remote_code: bool = False,
 ) -> dict[str, Any]:
     """Make a deferring system of a finished run and votes, and write it to the run folder.
 
@@ -127,6 +128,7 @@ def defer(
         data: what the run was trained on; by default where it was then.
         recipe: with the `experts` and `deferral` sections; the run's own by default.
         spec: in place of the recipe's `deferral` section.
+        trust_remote_code: whether code that lies beside an adopted model may run; it is copied beside the system.
 
     Returns:
         The `deferral` section of run.json.
@@ -158,10 +160,10 @@ def defer(
     asked = votes_of_run(run, recipe, data, votes)
     if own is not None:
         asked = own.of_own_experts(asked)
-    rows = gather_rows(run, data, {name: votes.rows for name, votes in asked.items()}, spec)
+    rows = gather_rows(run, data, {name: votes.rows for name, votes in asked.items()}, spec, trust_remote_code)
     say(f"{len(rows):,} out-of-fold rows with votes of {', '.join(rows.expert_names)}")
     system = build_system(run, rows, spec)
-    save_system(run, system)
+    save_system(run, system, trust_remote_code)
     return write_deferral(run, rows, spec, system, asked, recipe.resamples)
 
 
@@ -337,15 +339,20 @@ def choice_rows(rows: DeferralRows, scores: np.ndarray, losses: np.ndarray) -> C
     )
 
 
-def save_system(run: RunFolder, system: DeferringSystem) -> None:
+def save_system(run: RunFolder, system: DeferringSystem, trust_remote_code: bool = False) -> None:
     """Write the deferring model: the selected fold's classifier with the policy, its threshold and its certificate.
 
     A policy that was trained along is the fold's own, with the weights it has there.
+
+    Args:
+        run: whose fold it is.
+        system: what is written.
+        trust_remote_code: whether code beside the fold's model may run.
     """
     from ..modeling import DeferralForSequenceClassification
     from ..scoring.engine import classifier_of, load_classifier
 
-    model, tokenizer = load_classifier(run.fold_folder(run.selected_fold))
+    model, tokenizer = load_classifier(run.fold_folder(run.selected_fold), trust_remote_code)
     model, policy, threshold = model.cpu(), system.policy, system.threshold
     if not isinstance(policy, TrainedPolicy):
         settings = {name: getattr(policy.config, name) for name in _POLICY_SETTINGS}

@@ -26,6 +26,7 @@ def evaluate_run(
     split: str = "train",
     votes: Sequence[str | os.PathLike] | None = None,
     dtype: str = "float32",
+    trust_remote_code: bool = False,
 ) -> dict[str, Any]:
     """Return what run.json records, or the figures of the run's selected fold on other data.
 
@@ -37,6 +38,7 @@ def evaluate_run(
         split: its split.
         votes: files of experts' votes for that data; the record then says what the deferring system does on it.
         dtype: of the weights of a run of questions, `float32` or `bfloat16`; a classifier is measured in float32.
+        trust_remote_code: whether code that lies beside an adopted model may run.
 
     Returns:
         run.json's facts; with `data`, a record of the same form for one figure set, also written to
@@ -65,11 +67,11 @@ def evaluate_run(
     if not isinstance(data, TrainingData):
         with tempfile.TemporaryDirectory(prefix="secondopinion-") as cache:
             loaded = load_data(DatasetSpec(path=os.fspath(data), split=split), Path(cache))
-            return evaluate_run(run, loaded, votes=votes)
+            return evaluate_run(run, loaded, votes=votes, trust_remote_code=trust_remote_code)
     problem = problem_of_task(facts["task"]).measuring(facts["selection"]["rule"]["metric"])
     gold = problem.align(data.problem, data.labels, data.name)
     refuse_training_rows(run, data)
-    logits = predict_run(run, data.texts()).astype(np.float64)
+    logits = predict_run(run, data.texts(), trust_remote_code=trust_remote_code).astype(np.float64)
     record = {
         "name": f"{facts['name']} on {data.name}",
         "measured_at": now(),
@@ -81,18 +83,21 @@ def evaluate_run(
         "missed": problem.missed(facts["selection"]["rule"]["label"], gold, logits),
     }
     if votes:
-        record["deferral"] = evaluate_system(run, data, votes)
+        record["deferral"] = evaluate_system(run, data, votes, trust_remote_code)
     write_json(run.path / "evaluations" / f"{data.name.replace('/', '--')}-{data.fingerprint}.json", record)
     return record
 
 
-def evaluate_system(run: RunFolder, data: TrainingData, votes: Sequence[str | os.PathLike]) -> dict[str, Any]:
+def evaluate_system(
+    run: RunFolder, data: TrainingData, votes: Sequence[str | os.PathLike], trust_remote_code: bool = False
+) -> dict[str, Any]:
     """Return what the published deferring system does on other data, with votes for its rows.
 
     Args:
         run: with a deferring system.
         data: rows that the run was not trained on.
         votes: files of votes of the system's experts.
+        trust_remote_code: whether code that lies beside an adopted model may run.
 
     Returns:
         `deferral` of run.json with the `figures` of this data.
@@ -100,18 +105,14 @@ def evaluate_system(run: RunFolder, data: TrainingData, votes: Sequence[str | os
     Raises:
         InputError: the run defers nothing, or votes of an expert are missing or do not fit.
     """
-    import torch
-    from transformers import AutoTokenizer
-
     from ..experts import check_votes, read_votes
-    from ..modeling import DeferralForSequenceClassification
     from .asking import by_expert
     from .deferral_report import measure_system
 
     facts = run.facts
     if not facts.get("deferral") or not run.system_folder.is_dir():
         raise InputError(f"{run.path} is no deferring system; make it one with: secondopinion defer {run.path}")
-    model = DeferralForSequenceClassification.from_pretrained(run.system_folder, dtype=torch.float32)
+    model, tokenizer = load_classifier(run.system_folder, trust_remote_code)
     if model.config.threshold_record != facts["deferral"]["threshold"]:
         raise InputError(
             f"{run.system_folder} and {run.facts_file} are of two different calls of defer, one of which was cut off; "
@@ -129,14 +130,15 @@ def evaluate_system(run: RunFolder, data: TrainingData, votes: Sequence[str | os
         )
     for name in model.config.expert_names:
         check_votes(given[name], data.ids.tolist(), names)
-    tokenizer = AutoTokenizer.from_pretrained(run.system_folder)
     columns = ("logits", "deferral_score", "deferred", "expert")
-    said = score_columns(model.cuda() if torch.cuda.is_available() else model, tokenizer, data.texts(), columns)
+    said = score_columns(model, tokenizer, data.texts(), columns)
     figures = measure_system(facts["deferral"], data, names, said, {n: given[n] for n in model.config.expert_names})
     return {**facts["deferral"], "figures": figures}
 
 
-def predict_run(run: RunFolder, texts: list[str], fold: int | None = None) -> np.ndarray:
+def predict_run(
+    run: RunFolder, texts: list[str], fold: int | None = None, trust_remote_code: bool = False
+) -> np.ndarray:
     """Return the calibrated logits of texts by one fold's model (the selected one by default): (rows, classes)."""
     folder = run.fold_folder(fold or run.selected_fold)
     if run.facts["model"]["kind"] == "tfidf":
@@ -144,7 +146,7 @@ def predict_run(run: RunFolder, texts: list[str], fold: int | None = None) -> np
 
         model = TfidfClassifier.load(folder)
         return model.logits(texts) / model.temperature
-    return score_texts(*load_classifier(folder), texts)
+    return score_texts(*load_classifier(folder, trust_remote_code), texts)
 
 
 def refuse_training_rows(run: RunFolder, data: Any) -> None:

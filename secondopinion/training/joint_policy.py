@@ -87,7 +87,11 @@ def own_policy(run: RunFolder, policies: list[str]) -> TrainedPolicy | None:
 
 def classifier_settings(folder: Path) -> dict[str, Any]:
     """Return the configuration of a fold's classifier as plain data; of the inner one where a policy is around it."""
+    from ..modeling import PooledEncoderConfig
+
     config = read_json(folder / "config.json")
     if config["model_type"] == "deferral":
         config = {**config["classifier_config"], "temperature": config["temperature"]}
-    return {name: value for name, value in config.items() if name not in ("auto_map", "architectures", "dtype")}
+    if config["model_type"] == PooledEncoderConfig.model_type:
+        config.pop("auto_map", None)
+    return {name: value for name, value in config.items() if name not in ("architectures", "dtype")}

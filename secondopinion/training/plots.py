@@ -5,46 +5,19 @@ from __future__ import annotations
 import math
 import os
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.files import atomic_file
 from ..metrics.confusion import flatten
+from ..metrics.drawing import BLUE, GREY, INK, ORANGE, RED, draw_point
+from .plot_file import plot_file
 from .plots_numbers import draw_number_folds, draw_predicted_true
-from .plots_style import BLUE, GREY, INK, ORANGE, RED
 
 LETTERS = {BLUE: BLUE, ORANGE: "#8A5A00"}
-STYLE = {
-    "figure.dpi": 144,
-    "savefig.dpi": 144,
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.w_pad": 0.1,
-    "figure.constrained_layout.h_pad": 0.1,
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
-    "text.parse_math": False,
-    "text.color": INK,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlepad": 10,
-    "axes.axisbelow": True,
-    "grid.color": "#E4E6E8",
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-}
 SUMMARY_ROWS = {"macro_f1": "macro F1", "weighted_f1": "weighted F1"}
 
 
@@ -77,24 +50,9 @@ def write_plots(folder: str | os.PathLike, facts: Mapping[str, Any]) -> list[str
     if facts.get("fold_results"):
         drawings["figures_by_fold.png" if numbers else "folds.png"] = draw_number_folds if numbers else _folds
     for name, draw in sorted(drawings.items()):
-        with drawing() as figure:
+        with plot_file(Path(folder) / name) as figure:
             draw(figure, facts)
-            with atomic_file(Path(folder) / name) as temporary:
-                figure.savefig(temporary, format="png", metadata={"Software": None})
     return sorted(drawings)
-
-
-@contextmanager
-def drawing() -> Iterator[Any]:
-    """Yield an empty figure in our style, whatever the user's own settings of matplotlib are."""
-    from matplotlib import style
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with style.context(["default", STYLE]):
-        figure = Figure()
-        FigureCanvasAgg(figure)
-        yield figure
 
 
 def _confusion_matrix(figure: Any, facts: Mapping[str, Any]) -> None:
@@ -148,20 +106,9 @@ def _per_class(figure: Any, facts: Mapping[str, Any]) -> None:
             if key in absent or key not in flat:
                 continue
             value = flat[key]
-            low, high = intervals.get(key, (value, value))
-            lowest = min(lowest, low, value)
-            axes.plot(
-                [low, high], [place + offset] * 2, color=colour, linewidth=2.2, solid_capstyle="round", alpha=0.55
-            )
-            axes.plot(
-                value,
-                place + offset,
-                marker,
-                color=colour,
-                markersize=6.5,
-                clip_on=False,
-                label=None if shown else name,
-            )
+            ends = intervals.get(key)
+            lowest = min(lowest, value, *(ends or ()))
+            draw_point(axes, value, place + offset, ends, colour, marker, None if shown else name)
             place_of_text = {"xy": (1.02, place + offset), "xycoords": ("axes fraction", "data"), "va": "center"}
             axes.annotate(f"{value:.3f}", **place_of_text, color=LETTERS[colour], fontsize=8.5)
             shown = True
@@ -185,9 +132,7 @@ def draw_calibration(figure: Any, facts: Mapping[str, Any]) -> None:
     """Draw how often the model was right against how sure it was, before and after scaling."""
     scaled = facts["calibration"]
     bins = scaled["bins"]
-    figure.set_size_inches(5.6, 6.0)
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
-    top.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="as sure as right")
+    top, bottom = reliability_panels(figure, "probability of the predicted class", "share that was right")
     series = (("before", ORANGE, "s", "--", -1), ("after", BLUE, "o", "-", 1))
     applied = "advised" not in scaled
     series = series if applied else (("after", BLUE, "o", "-", 0),)
@@ -210,18 +155,35 @@ def draw_calibration(figure: Any, facts: Mapping[str, Any]) -> None:
         bottom.bar(centres, [entry["count"] for entry in filled], width=width, color=colour, linewidth=0)
     lowest = min(entry["low"] for when, *_ in series for entry in bins[when] if entry["count"])
     top.set_xlim(min(math.floor(lowest * 10) / 10, 0.5), 1.0)
-    top.set_ylim(0, 1.02)
-    top.set_ylabel("share that was right")
     top.legend(loc="lower right")
-    top.grid()
     bottom.set_yscale("log")
     bottom.set_ylim(bottom=0.8)
     bottom.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     bottom.minorticks_off()
+    top.set_title(f"Calibration, temperature {scaled['temperature']:.2f}" if applied else "Calibration")
+
+
+def reliability_panels(figure: Any, said: str, came: str) -> tuple[Any, Any]:
+    """Return the axes of a calibration, on which nothing but the line of the well calibrated is drawn.
+
+    Args:
+        figure: empty.
+        said: what the x axis is, such as a probability.
+        came: what the y axis is, such as a share.
+
+    Returns:
+        Axes of the shares, and below them of how many rows stand behind each.
+    """
+    figure.set_size_inches(5.6, 6.0)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
+    top.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="as sure as right")
+    top.set_ylim(0, 1.02)
+    top.set_ylabel(came)
+    top.grid()
     bottom.set_ylabel("rows")
     bottom.grid(axis="y")
-    bottom.set_xlabel("probability of the predicted class")
-    top.set_title(f"Calibration, temperature {scaled['temperature']:.2f}" if applied else "Calibration")
+    bottom.set_xlabel(said)
+    return top, bottom
 
 
 def _folds(figure: Any, facts: Mapping[str, Any]) -> None:

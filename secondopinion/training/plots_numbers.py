@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .plots_style import BLUE, GREY, INK, RED
+from ..metrics.drawing import BLUE, GREY, INK, RED
 from .selection import FIGURE_TITLES
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 import look
 from about import about
-from batch import tab as table_tab
+from batch_tab import tab as table_tab
 from examples import EXAMPLES
 from many import Desk, tab
 from panels import Panels
@@ -19,6 +19,7 @@ from reader import Found, Reader
 from rows import scorer
 from severity.readers import Published
 from styles import CSS
+from text_input import clear_button, example_buttons, main_button, text_field
 
 TITLE = "Clinical questions"
 LEDE = (
@@ -106,15 +107,7 @@ def _one(console: Console) -> None:
     drawn = gr.State(start)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            note = gr.Textbox(
-                label="Note",
-                info="Nothing is stored.",
-                placeholder="Write or paste a clinical note.",
-                lines=9,
-                max_lines=16,
-                elem_classes="so-input",
-            )
-            length = look.panel(panels.length(""))
+            note = text_field("Note", "Nothing is stored.", "Write or paste a clinical note.", panels.length, lines=9)
             question = gr.Textbox(
                 label="Question",
                 info="Enter asks it.",
@@ -125,11 +118,8 @@ def _one(console: Console) -> None:
                 elem_classes="so-input",
             )
             with gr.Row():
-                ask = gr.Button("Ask", variant="primary", scale=3, min_width=120)
-                clear = gr.Button("Clear", scale=1, min_width=90)
-            look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
-            with gr.Row(elem_classes="so-examples"):
-                examples = [gr.Button(name, size="sm", min_width=150) for name in EXAMPLES]
+                ask, clear = main_button("Ask"), clear_button()
+            examples = example_buttons(EXAMPLES, 150)
         with gr.Column(scale=7, min_width=320):
             answer = look.panel(panels.answer(None, "", start, None), elem_id="answer")
             with gr.Column(elem_classes="qa-options"):
@@ -168,7 +158,6 @@ def _one(console: Console) -> None:
         caught_up.then(None, js=SHOW_MARK, **private)
 
     finish(gr.on([ask.click, question.submit], look.counted(take), [note, question, percent], after, **private))
-    note.change(lambda text: panels.length(text or ""), note, length, trigger_mode="always_last", **private)
     gr.on(
         [percent.change, pick.input],
         move,

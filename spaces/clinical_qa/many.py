@@ -60,6 +60,13 @@ class Desk:
         card = f'<section class="so-card" aria-label="Notes"><h3>{head}</h3>{body}</section>'
         return f'<div class="so">{notice}{card}</div>'
 
+    def answers(self, text: str, notes: dict[str, str]) -> int:
+        """Return how many answers are asked for, each question of each note is one; none where they cannot be read."""
+        try:
+            return len(plan(text, notes, self.reader.categories)) * len(notes)
+        except ValueError:
+            return 0
+
     def ask(self, text: str, notes: dict[str, str], chosen: Sequence[str]) -> Iterator[tuple[list[Row], str, str]]:
         """Yield (rows so far, their table, how far it is)."""
         try:
@@ -131,13 +138,19 @@ def tab(panels: Panels) -> None:
     )
     remove_notes.click(lambda: ({}, desk.listed({}), [], "", ""), None, [notes, listed, rows, found, far], **private)
     example.click(lambda: (dict(NOTES), desk.listed(NOTES), QUESTIONS), None, [notes, listed, questions], **private)
-    asked = run.click(
+    begun = run.click(
+        look.counted(lambda text, held: "", lambda text, held: desk.answers(text or "", held)),
+        [questions, notes],
+        far,
+        **private,
+    )
+    asked = begun.success(
         lambda text, held, names: (yield from desk.ask(text or "", held, names)),
         [questions, notes, chosen],
         [rows, found, far],
         **private,
     )
-    stop.click(lambda: "", None, far, cancels=[asked], **private)
+    stop.click(lambda: "", None, far, cancels=[begun, asked], **private)
     chosen.change(desk.table, [rows, chosen], found, trigger_mode="always_last", **private)
 
 

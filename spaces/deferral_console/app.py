@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 import look
-from batch import tab as table_tab
+from batch_tab import tab as table_tab
 from curve import Curve
 from examples import examples_for
 from panels import Case, Opinion, Panels, about
@@ -21,6 +21,7 @@ from rows import scorer
 from severity.readers import Published
 from styles import CSS
 from system import System, text_id
+from text_input import clear_button, example_buttons, main_button, text_field
 from why import why
 
 TITLE = "Deferral console"
@@ -141,23 +142,13 @@ def _main(console: Console) -> None:
     case = gr.State(None, time_to_live=3600)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            text = gr.Textbox(
-                label="Text",
-                info=f"{stored} Shift + Enter reads it.",
-                placeholder="Write or paste a text of the kind that the model was trained on.",
-                lines=6,
-                max_lines=16,
-                elem_classes="so-input",
-            )
-            length = look.panel(panels.length(""))
+            placeholder = "Write or paste a text of the kind that the model was trained on."
+            text = text_field("Text", f"{stored} Shift + Enter reads it.", placeholder, panels.length, lines=6)
             with gr.Row():
-                read = gr.Button("Read", variant="primary", scale=3, min_width=120)
+                read = main_button("Read")
                 send = gr.Button("Send to review", scale=3, min_width=190, visible=console.review is not None)
-                clear = gr.Button("Clear", scale=1, min_width=90)
-            if console.examples:
-                look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
-            with gr.Row(elem_classes="so-examples"):
-                examples = [gr.Button(name, size="sm", min_width=180) for name in console.examples]
+                clear = clear_button()
+            examples = example_buttons(console.examples, 180)
         with gr.Column(scale=7, min_width=320):
             answer = look.panel(panels.answer(None, curve.start), elem_id="answer")
     with gr.Column(elem_classes="dc-budget"):
@@ -199,7 +190,6 @@ def _main(console: Console) -> None:
 
     private, after = look.PRIVATE_EVENT, [case, answer, trade, reasons]
     gr.on([read.click, text.submit], look.counted(take), [text, budget, measure], after, **private)
-    text.change(lambda given: panels.length(given or ""), text, length, trigger_mode="always_last", **private)
     gr.on(
         [budget.change, measure.change],
         move,

@@ -10,12 +10,13 @@ from typing import Any
 
 import gradio as gr
 import look
-from batch import tab
+from batch_tab import tab
 from examples import EXAMPLES
 from panels import CARRIED, ENTITIES, Panels, about
 from reader import Reader, Reading, Weights
 from rows import scorer
 from styles import CSS
+from text_input import clear_button, example_buttons, main_button, text_field
 
 TITLE = "Long clinical cases"
 LEDE = (
@@ -66,21 +67,11 @@ def _one(panels: Panels) -> None:
     found, weighed = gr.State(None, time_to_live=3600), gr.State(None, time_to_live=3600)
     with gr.Row(equal_height=False):
         with gr.Column(scale=6, min_width=320):
-            case = gr.Textbox(
-                label="Case description",
-                info="Nothing is stored.",
-                placeholder="History, findings, laboratory, imaging, impression …",
-                lines=10,
-                max_lines=18,
-                elem_classes="so-input",
-            )
-            length = look.panel(panels.length(""))
+            placeholder = "History, findings, laboratory, imaging, impression …"
+            case = text_field("Case description", "Nothing is stored.", placeholder, panels.length, lines=10, most=18)
             with gr.Row():
-                classify = gr.Button("Classify", variant="primary", scale=3, min_width=120)
-                clear = gr.Button("Clear", scale=1, min_width=90)
-            look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
-            with gr.Row(elem_classes="so-examples"):
-                examples = [gr.Button(name, size="sm", min_width=150) for name in EXAMPLES]
+                classify, clear = main_button("Classify"), clear_button()
+            examples = example_buttons(EXAMPLES, 150)
         with gr.Column(scale=5, min_width=320):
             answer = look.panel(panels.classes(None), elem_id="answer")
             view = gr.Radio([ENTITIES, CARRIED], value=ENTITIES, label="Mark in the case", visible=False)
@@ -111,7 +102,6 @@ def _one(panels: Panels) -> None:
 
     private, after = look.PRIVATE_EVENT, [found, weighed, answer, whole, view]
     classify.click(look.counted(read), case, after, **private)
-    case.change(lambda text: panels.length(text or ""), case, length, trigger_mode="always_last", **private)
     view.input(wait, [found, weighed, case, view], busy, **private).then(
         mark, [found, weighed, case, view], [weighed, whole, busy], **private
     )

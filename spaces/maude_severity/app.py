@@ -10,10 +10,11 @@ from typing import Any
 
 import gradio as gr
 import look
-from batch import tab
+from batch_tab import tab
 from panels import Panels, about
 from readers import Baseline, Encoder
 from rows import scorer
+from text_input import clear_button, example_buttons, main_button, text_field
 
 TITLE = "Device report severity"
 
@@ -101,33 +102,20 @@ def build(
 def _one(panels: Panels) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            report = gr.Textbox(
-                label="Device report",
-                info="Nothing is stored. Shift + Enter classifies.",
-                placeholder="What happened to the device, and what happened to the patient?",
-                lines=7,
-                max_lines=16,
-                elem_classes="so-input",
-            )
-            length = look.panel(panels.length(""))
+            placeholder = "What happened to the device, and what happened to the patient?"
+            info = "Nothing is stored. Shift + Enter classifies."
+            report = text_field("Device report", info, placeholder, panels.length, lines=7)
             with gr.Row():
-                classify = gr.Button("Classify", variant="primary", scale=3)
-                clear = gr.Button("Clear", scale=1, min_width=90)
-            look.panel('<div class="so"><h3>Examples, written for this page</h3></div>')
-            with gr.Row(elem_classes="so-examples"):
-                examples = [gr.Button(name, size="sm", min_width=200) for name in EXAMPLES]
+                classify, clear = main_button("Classify"), clear_button()
+            examples = example_buttons(EXAMPLES, 200)
         with gr.Column(scale=7, min_width=320):
             answer = look.panel(panels.empty(), elem_id="answer")
 
     def read(text: str | None) -> str:
         return panels.read(text or "")
 
-    def measure(text: str | None) -> str:
-        return panels.length(text or "")
-
     private = look.PRIVATE_EVENT
     gr.on([classify.click, report.submit], look.counted(read), report, answer, **private)
-    report.change(measure, report, length, trigger_mode="always_last", **private)
     clear.click(lambda: ("", panels.empty()), None, [report, answer], **private)
     for button, example in zip(examples, EXAMPLES.values(), strict=True):
         shown = look.counted(lambda text=example: (text, read(text)))

@@ -21,6 +21,7 @@ from panels import MAX_CHARACTERS, TWO_TONES
 from record import HANDED, TRAINED, code, handed, trained
 from severity.readers import Published
 from styles import CSS as CHARTS
+from text_input import clear_button, example_buttons, main_button, text_field
 from trust import TITLE as TRUST
 from trust import trust
 from why import why
@@ -170,22 +171,12 @@ def build(
         look.panel(page.questions())
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
-                text = gr.Textbox(
-                    label="Report",
-                    info="Nothing is stored. Shift + Enter reads it.",
-                    placeholder="Paste a text of the kind that the model was trained on.",
-                    lines=7,
-                    max_lines=16,
-                    elem_classes="so-input",
-                )
-                length = look.panel(page.length(""))
+                placeholder = "Paste a text of the kind that the model was trained on."
+                info = "Nothing is stored. Shift + Enter reads it."
+                text = text_field("Report", info, placeholder, page.length, lines=7)
                 with gr.Row():
-                    read = gr.Button("Read", variant="primary", scale=3, min_width=120)
-                    clear = gr.Button("Clear", scale=1, min_width=90)
-                if examples:
-                    look.panel('<div class="so"><h2 class="l-small">Examples, written for this page</h2></div>')
-                with gr.Row(elem_classes="so-examples"):
-                    buttons = [gr.Button(name, size="sm", min_width=200) for name in examples]
+                    read, clear = main_button("Read"), clear_button()
+                buttons = example_buttons(examples, 200, '<h2 class="l-small">{}</h2>')
             with gr.Column(scale=7, min_width=320):
                 answer = look.panel(empty[0], elem_id="answer")
         reasons = look.panel(empty[1])
@@ -202,7 +193,6 @@ def build(
 
         private, after = look.PRIVATE_EVENT, [answer, reasons, gain]
         gr.on([read.click, text.submit], look.counted(take), text, after, **private)
-        text.change(lambda given: page.length(given or ""), text, length, trigger_mode="always_last", **private)
         clear.click(lambda: ("", *empty), None, [text, *after], **private)
         for button, (example, _) in zip(buttons, examples.values(), strict=True):
             button.click(look.counted(lambda given=example: (given, *take(given))), None, [text, *after], **private)

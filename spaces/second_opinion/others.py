@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import look
+from huggingface_hub.constants import ENDPOINT
 from record import code
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -53,7 +54,7 @@ def parse_links(links: str | Mapping[str, str] | None) -> dict[str, str]:
         if urlsplit(given).scheme in ("http", "https"):
             found[name] = given
         elif HUB_ID.fullmatch(given):
-            found[name] = f"https://huggingface.co/spaces/{given}"
+            found[name] = f"{ENDPOINT}/spaces/{given}"
         else:
             raise ValueError(f"the link of {name} is {given!r}; give namespace/name on the Hub, or an http address")
     return found

@@ -21,20 +21,22 @@ def test_every_metric_is_covered():
         "dragon",
         "per_class_f1",
     ]
-    shared = {"confusion.py", "drawing.py", "intervals.py", "look.py", "shown.py", "space.py", "tables.py"}
-    assert {source.name for source, _ in copy_shared.copies()} == shared
+    shared = {"confusion.py", "drawing.py", "intervals.py", "shown.py", "space.py", "tables.py"}
+    look = {"look.py", "look_styles.py", "rate.py"}
+    assert {source.name for source, _ in copy_shared.copies()} == shared | look
 
 
 def test_main_mends_a_copy_that_differs(tmp_path, monkeypatch):
     folder = tmp_path / "metrics" / "some_metric"
     folder.mkdir(parents=True)
     (tmp_path / "spaces").mkdir()
-    (tmp_path / "spaces" / "look.py").write_text("# look.py\n")
+    for name in copy_shared.LOOK:
+        (tmp_path / "spaces" / name).write_text(f"# {name}\n")
     for name in copy_shared.SHARED:
         (tmp_path / "metrics" / name).write_text(f"# {name}\n")
     (folder / "some_metric.py").touch()
     (folder / "intervals.py").write_text("old\n")
     monkeypatch.setattr(copy_shared, "HERE", tmp_path / "metrics")
     copy_shared.main()
-    assert {path.name for path in folder.iterdir()} == {"some_metric.py", "look.py", *copy_shared.SHARED}
+    assert {path.name for path in folder.iterdir()} == {"some_metric.py", *copy_shared.LOOK, *copy_shared.SHARED}
     assert (folder / "intervals.py").read_text() == "# intervals.py\n"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
+import shutil
 
 import pytest
-from stranger import WITHOUT_THIS_PACKAGE
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 from tiny_encoder import save_encoder, save_reports
 
 from secondopinion.core.errors import InputError
-from secondopinion.core.files import read_json
-from secondopinion.model_cards import push_run
+from secondopinion.core.files import read_json, write_json
+from secondopinion.core.run_folder import RunFolder
+from secondopinion.model_cards import push_run, row_leaks
 from secondopinion.publishing import verify
 from secondopinion.training import load_recipe, train
 
@@ -29,7 +28,7 @@ STRANGER = (
     + """import torch
 
 torch.set_num_threads(1)
-task, said = json.loads(sys.argv[1]), {}
+task, said = json.load(sys.stdin), {}
 for branch, lines in task["lines"].items():
     names = {}
     exec(lines, names)
@@ -102,22 +101,7 @@ def test_every_branch_loads_over_http_as_its_card_says(hub, made, tmp_path):
     assert "model.safetensors" not in repo.files("adapter")
     assert "adapter_config.json" not in repo.files("main")
     lines = {name: lines_of(cards[name]) for name in ("main", *BRANCHES)}
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER, json.dumps({"lines": lines, "texts": TEXTS})],
-        cwd=tmp_path,
-        env={
-            **{key: value for key, value in os.environ.items() if key not in ("HF_HUB_OFFLINE", "PYTHONPATH")},
-            "OMP_NUM_THREADS": "1",
-            "HF_HOME": str(tmp_path / "hf"),
-            "HF_ENDPOINT": hub.url,
-        },
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
+    said = ask_stranger(STRANGER, {"lines": lines, "texts": TEXTS}, tmp_path, HF_ENDPOINT=hub.url)
     selected = run.selected_fold
     for name, fold in (("main", selected), ("fold-1", 1), ("fold-2", 2)):
         assert said[f"{name} model"] == own_logits(run.fold_folder(fold)), name
@@ -166,6 +150,20 @@ def test_cut_at_any_request_the_same_push_completes(hub, made):
         hub.heal()
         push_run(run, REPO, token=token, folds=True)
         assert {name: hub.state.repo(REPO).files(name) for name in hub.state.repo(REPO).branches} == whole
+
+
+def test_every_branch_is_looked_at_before_anything_is_sent_and_rows_are_read_once(hub, made, tmp_path, monkeypatch):
+    run = RunFolder.open(shutil.copytree(made[0].path, tmp_path / "run"))
+    token, read, rows = hub.add_token("ann"), [], row_leaks._rows
+    monkeypatch.setattr(row_leaks, "_rows", lambda *given: read.append(given) or rows(*given))
+    result = push_run(run, REPO, token=token, folds=True, dry_run=True)
+    assert (len(result.branches), len(read)) == (4, 1)
+    other = next(fold for fold in (1, 2) if fold != run.selected_fold)
+    config = run.fold_folder(other) / "config.json"
+    write_json(config, read_json(config) | {"made_in": "/home/ann/models"})
+    with pytest.raises(InputError, match=r"config\.json: holds '/home/ann/models', a path of a machine"):
+        push_run(run, REPO, token=token, folds=True)
+    assert not hub.state.repos
 
 
 def test_in_folders_the_adapter_finds_its_base_beside_it(made, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import os
 import re
 
 import pytest
+from page_checks import LOW_CONTRAST
 from typer.testing import CliRunner
 
 from secondopinion.cli.app import app
@@ -86,24 +87,18 @@ def test_the_verb_shows_a_folders_own_card_checked(tmp_path):
 
 
 @pytest.mark.browser
-def test_the_page_reads_well_in_a_browser(make_run, make_qa_run, tmp_path):
-    from page_checks import CHROMIUM, LOW_CONTRAST
-    from space_server import chromium
-
-    if not os.path.exists(CHROMIUM):
-        pytest.skip("Debian's chromium is not installed (apt-get install chromium)")
+def test_the_page_reads_well_in_a_browser(make_run, make_qa_run, browser, tmp_path):
     for run in (make_run(), make_qa_run()):
         page = preview_html(render_card(card_data(run)), run.path, run.name)
         (tmp_path / f"{run.name}.html").write_text(page, encoding="utf-8")
-    with chromium() as browser:
-        for name in ("severity", "questions"):
-            for scheme, width in (("light", 1280), ("dark", 390)):
-                page, said = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800}), []
-                page.on("console", lambda message, said=said: said.append(message.text))
-                page.goto((tmp_path / f"{name}.html").as_uri())
-                found = page.evaluate(LOW_CONTRAST)
-                assert found["seen"] > 100
-                assert not found["low"]
-                assert not said
-                assert page.evaluate("document.documentElement.scrollWidth") <= width, "tables scroll by themselves"
-                assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+    for name in ("severity", "questions"):
+        for scheme, width in (("light", 1280), ("dark", 390)):
+            page, said = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800}), []
+            page.on("console", lambda message, said=said: said.append(message.text))
+            page.goto((tmp_path / f"{name}.html").as_uri())
+            found = page.evaluate(LOW_CONTRAST)
+            assert found["seen"] > 100
+            assert not found["low"]
+            assert not said
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, "tables scroll by themselves"
+            assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")

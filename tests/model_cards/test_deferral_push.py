@@ -12,6 +12,7 @@ from deferral_run import RAW_ANSWER
 from secondopinion.core.errors import InputError
 from secondopinion.core.policy import CorpusPolicy
 from secondopinion.model_cards import push_run
+from secondopinion.model_cards.leaks import read_words
 from secondopinion.model_cards.vote_leaks import PIECE, answer_pieces, quoted_answers
 
 PIPELINE = "pipeline_deferring_text_classification.py"
@@ -158,7 +159,7 @@ def test_phrases_of_the_expert_and_class_names_are_not_leaks(tmp_path):
     pieces = answer_pieces(tmp_path / "votes")
     file = tmp_path / "run.json"
     file.write_text(json.dumps({"classes": ["Death", '{"label": "Injury"}'], "prompt": phrase}))
-    assert list(quoted_answers(file, "run.json", pieces)) == []
+    assert list(quoted_answers(read_words(file, "run.json"), "run.json", pieces)) == []
     file.write_text(json.dumps({"note": [own[2]]}))
-    assert len(list(quoted_answers(file, "run.json", pieces))) == 1
+    assert len(list(quoted_answers(read_words(file, "run.json"), "run.json", pieces))) == 1
     assert answer_pieces(tmp_path / "nowhere") == frozenset()

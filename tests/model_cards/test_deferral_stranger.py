@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
-from stranger import WITHOUT_THIS_PACKAGE
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 
 from secondopinion.model_cards import push_run
 
@@ -17,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 STRANGER = (
     WITHOUT_THIS_PACKAGE
-    + """task = json.loads(sys.argv[1])
+    + """task = json.load(sys.stdin)
 names = {}
 for lines in task["blocks"]:
     exec(lines, names)
@@ -52,19 +48,7 @@ def paste(card, folder, **environment):
     """Run the card's python blocks elsewhere and return what model and pipeline say of TEXTS."""
     blocks = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     assert [len(block.strip().splitlines()) for block in blocks] == [3, 3]
-    kept = {k: v for k, v in os.environ.items() if k not in ("HF_HUB_OFFLINE", "PYTHONPATH")}
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER, json.dumps({"blocks": blocks, "texts": TEXTS})],
-        stdin=subprocess.DEVNULL,
-        cwd=folder,
-        env={**kept, "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return ask_stranger(STRANGER, {"blocks": blocks, "texts": TEXTS}, folder, **environment)
 
 
 def own_output(run):

@@ -15,7 +15,7 @@ import pytest
 from secondopinion.core.errors import DiskFullError, InputError
 from secondopinion.core.policy import CorpusPolicy
 from secondopinion.model_cards import push_run
-from secondopinion.model_cards.push import as_folder
+from secondopinion.model_cards.delivery import as_folder
 
 
 def tree(folder):

@@ -1,5 +1,6 @@
 """Data sets, metrics and Spaces over HTTP with the real client: one commit, none when nothing changed, no leaks."""
 
+import getpass
 import json
 import os
 import shutil
@@ -19,11 +20,15 @@ from secondopinion.dataset_scripts import prepare
 from secondopinion.model_cards import push_dataset, push_run, push_space_folder
 from secondopinion.publishing import push_all, push_metric, push_space
 from secondopinion.publishing.metrics import metric_names
+from secondopinion.publishing.spaces import publish_space
 from secondopinion.publishing.whole_run import space_of
 
 COMMON = {"private": False, "revision": None, "create_pr": False, "dry_run": False}
 OF_MODEL = {"agreement": None, "license": None, "dataset_id": None, "dtype": []}
-OF_SPACE = dict.fromkeys(["model", "model_revision", "baseline", "baseline_revision"]) | {"trust_remote_code": False}
+OF_SPACE = dict.fromkeys(["model", "model_revision", "baseline", "baseline_revision"]) | {
+    "trust_remote_code": False,
+    "link": [],
+}
 
 
 @pytest.fixture
@@ -236,6 +241,32 @@ class TestSpaces:
         ).changed
         assert result.url.startswith(f"{hub.url}/spaces/ann/demo/commit/")
 
+    @pytest.mark.parametrize(
+        ("file", "planted", "message"),
+        [
+            ("app.py", "\nTOKEN = 'hf_" + "aB3" * 12 + "'\n", r"app\.py: holds a Hugging Face token"),
+            ("look.py", "\n# see /home/ann/experiments\n", r"look\.py: holds '/home/ann/experiments', a path of a"),
+            ("cleaning/text.py", "\nx = '-----BEGIN PRIVATE KEY-----'\n", r"cleaning/text\.py: holds a private key"),
+            ("README.md", "\nMail annsmith@ward.example\n", r"README\.md: holds the login name 'annsmith'"),
+        ],
+    )
+    def test_planted_leaks_are_caught_and_nothing_is_sent(
+        self, hub, token, tmp_path, monkeypatch, file, planted, message
+    ):
+        monkeypatch.setattr(getpass, "getuser", lambda: "annsmith")
+        folder = publish_space("maude_severity", tmp_path / "space", "ann/severity")
+        with open(folder / file, "a", encoding="utf-8") as handle:
+            handle.write(planted)
+        with pytest.raises(InputError, match=message) as error:
+            push_space_folder(folder, "ann/demo", token=token)
+        assert "aB3aB3" not in str(error.value)
+        assert not hub.state.repos
+
+    def test_a_link_with_a_password_is_caught(self, tmp_path):
+        links = {"clinical_qa": "https://ann:secret@ward.example/"}
+        with pytest.raises(InputError, match=r"space\.json: holds a password in an address"):
+            push_space("second_opinion", tmp_path / "space", "ann/severity", links=links)
+
     def test_a_folder_that_is_none(self, tmp_path):
         (tmp_path / "app.py").write_text("")
         with pytest.raises(InputError, match=r"it lacks README.md, requirements.txt, space.json"):
@@ -244,6 +275,35 @@ class TestSpaces:
             (tmp_path / name).write_text(text)
         with pytest.raises(InputError, match="a Space needs sdk: gradio"):
             push_space_folder(tmp_path, tmp_path.parent / "published")
+
+
+@pytest.mark.parametrize("kind", ["datasets", "spaces"])
+def test_cut_at_each_request_in_turn_it_is_whole_and_goes_on(hub, token, dataset, kind, quick_retries):
+    def push(repo_id, version):
+        if kind == "spaces":
+            return push_space("long_cases", repo_id, "ann/letters", model_revision=version, token=token)
+        (path,) = (dataset / "data").glob("*.parquet")
+        path.rename(path.with_name({"v1": "train-00000-of-00001", "v2": "train-00001-of-00002"}[version] + ".parquet"))
+        return push_dataset(dataset, repo_id, token=token)
+
+    push("ann/count", "v1")
+    first, before = files(hub, kind, "ann/count"), len(hub.requests)
+    push("ann/count", "v2")
+    second, requests = files(hub, kind, "ann/count"), len(hub.requests) - before
+    assert first != second
+    assert requests >= 6
+    for number in range(requests):
+        repo_id = f"ann/cut{number}"
+        push(repo_id, "v1")
+        hub.state.lfs.clear()
+        hub.fail("cut", first=len(hub.requests) + number)
+        with pytest.raises(InputError, match="run the same command again"):
+            push(repo_id, "v2")
+        hub.heal()
+        assert files(hub, kind, repo_id) in (first, second)
+        push(repo_id, "v2")
+        assert files(hub, kind, repo_id) == second
+        assert len(hub.state.repo(repo_id, kind).history("main")) == 3
 
 
 class TestAll:
@@ -278,6 +338,23 @@ class TestAll:
         assert not any(one.changed for one in again if not isinstance(one, str))
         assert {key: len(repo.history("main")) for key, repo in hub.state.repos.items()} == commits
         assert len(hub.state.collections) == 1
+
+    def test_links_make_a_landing_page_that_leads_to_what_is_published_with_it(self, hub, token, run):
+        done = push_all(run.path, "ann/severity", token=token, links={"clinical_qa": "ward/notes"})
+        wiring = json.loads(files(hub, "spaces", "ann/severity-start")["space.json"])
+        assert (wiring["space"], wiring["model"]) == ("second_opinion", "ann/severity")
+        assert wiring["links"] == {"clinical_qa": "ward/notes", "maude_severity": "ann/severity-space"}
+        assert "links" not in json.loads(files(hub, "spaces", "ann/severity-space")["space.json"])
+        (collection,) = hub.state.collections.values()
+        assert [item["id"] for item in collection["items"]][-2:] == ["ann/severity-space", "ann/severity-start"]
+        again = push_all(run.path, "ann/severity", token=token, links={"clinical_qa": "ward/notes"})
+        assert [one.changed for one in again if not isinstance(one, str)] == [False] * (len(done) - 1)
+
+    def test_links_of_a_run_that_has_no_landing_page_are_refused_before_anything_is_sent(self, hub, token, run):
+        run.write_facts(run.facts | {"model": run.facts["model"] | {"kind": "multitask_qa"}})
+        with pytest.raises(InputError, match="begins with a model that classifies texts, and .* holds none"):
+            push_all(run.path, "ann/notes", token=token, links={"long_cases": "ward/long"})
+        assert not hub.state.repos
 
     def test_what_may_not_or_cannot_be_published_is_said(self, hub, token, run, make_run):
         facts = run.facts
@@ -328,6 +405,10 @@ class TestWords:
         wired = OF_SPACE | {"model": "ann/severity"}
         assert push_kind("space", "long_cases", str(tmp_path / "e"), COMMON, OF_MODEL, wired).changed
         assert (tmp_path / "e" / "space.json").exists()
+        joined = wired | {"link": ["long_cases=ann/long", "clinical_qa=http://127.0.0.1:7861"]}
+        push_kind("space", "second_opinion", str(tmp_path / "f"), COMMON, OF_MODEL, joined)
+        links = read_json(tmp_path / "f" / "space.json")["links"]
+        assert links == {"clinical_qa": "http://127.0.0.1:7861", "long_cases": "ann/long"}
 
     @pytest.mark.parametrize(
         ("words", "to", "change", "message"),
@@ -339,6 +420,9 @@ class TestWords:
             (("metric", "x"), "a/b", {"license": "mit"}, "--license is for push model, not for push metric"),
             (("space", "long_cases"), "a/b", {}, "push space needs the model that it shows"),
             (("space", "long_casse"), "a/b", {"model": "c/d"}, "no Space 'long_casse'; did you mean 'long_cases'"),
+            (("model", "x"), "a/b", {"link": ["y=c/d"]}, "--link is for push space, not for push model"),
+            (("space", "second_opinion"), "a/b", {"model": "c/d", "link": ["e/f"]}, "--link 'e/f' is no link; give N"),
+            (("space", "second_opinion"), "a/b", {"link": ["y=c/d", "y=e/f"]}, "--link names y twice, c/d and e/f"),
         ],
     )
     def test_words_that_make_no_sense(self, words, to, change, message):

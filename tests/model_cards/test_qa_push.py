@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import datasets
 import pytest
 from qa_run import QUESTIONS, authored_rows
-from stranger import WITHOUT_THIS_PACKAGE
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 
 from secondopinion.core.errors import InputError
 from secondopinion.dataset_scripts.emrqa.emrqa import AGREEMENT
@@ -27,7 +24,7 @@ STRANGER = (
     + """import torch
 
 torch.set_num_threads(1)
-task = json.loads(sys.argv[1])
+task = json.load(sys.stdin)
 names = {}
 *lines, last = task["lines"].strip().splitlines()
 exec("\\n".join(lines), names)
@@ -66,20 +63,7 @@ def ask_a_stranger(card, folder, where, asked, logits, **environment):
     """Run the card's python block elsewhere, then load the model by its Auto class, and return what both say."""
     (lines,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     task = {"lines": lines, "asked": asked, "where": where, "logits": logits}
-    kept = {k: v for k, v in os.environ.items() if k not in ("HF_HUB_OFFLINE", "PYTHONPATH")}
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER, json.dumps(task)],
-        stdin=subprocess.DEVNULL,
-        cwd=folder,
-        env={**kept, "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 1, "nothing else is printed, and nobody is asked whether code may run"
-    return json.loads(done.stdout.splitlines()[-1])
+    return ask_stranger(STRANGER, task, folder, **environment)
 
 
 def own_answers(run, asked, logits):

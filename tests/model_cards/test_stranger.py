@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import sys
 
 import pytest
-from stranger import WITHOUT_THIS_PACKAGE
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 
 from secondopinion.model_cards import push_run
 
@@ -24,7 +21,7 @@ except ModuleNotFoundError:
 else:
     sys.exit("secondopinion can be imported")
 
-task = json.loads(sys.argv[1])
+task = json.load(sys.stdin)
 names = {}
 exec(task["lines"], names)
 model = names["model"]
@@ -48,19 +45,7 @@ def paste(card, folder, **environment):
     """Run the card's python block elsewhere and return the scores of TEXTS."""
     (lines,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     assert len(lines.strip().splitlines()) == 3
-    kept = {k: v for k, v in os.environ.items() if k not in ("HF_HUB_OFFLINE", "PYTHONPATH")}
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER, json.dumps({"lines": lines, "texts": TEXTS})],
-        stdin=subprocess.DEVNULL,
-        cwd=folder,
-        env={**kept, "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return ask_stranger(STRANGER, {"lines": lines, "texts": TEXTS}, folder, **environment)
 
 
 def own_logits(run):

@@ -1,6 +1,8 @@
 """Longformer in blocks says what transformers' Longformer says, at any length, and learns the same."""
 
 import copy
+import gc
+import weakref
 
 import pytest
 import torch
@@ -119,3 +121,20 @@ def test_a_classifier_keeps_its_longformer_through_saving(tmp_path):
     assert isinstance(loaded.encoder, BandedLongformerModel)
     inputs = inputs_of(33, UNEVEN)
     assert torch.equal(model(**inputs).logits, loaded(**inputs).logits)
+
+
+def test_what_layers_read_is_worked_out_once_a_forward_pass_and_then_let_go(both, monkeypatch):
+    made = []
+
+    class Counted(banded.ReadingPlaces):
+        def __init__(self, *given):
+            super().__init__(*given)
+            made.append(weakref.ref(self))
+
+    monkeypatch.setattr(banded, "ReadingPlaces", Counted)
+    _, ours = both
+    for number, kind in enumerate((NONE, UNEVEN), start=1):
+        ours(**inputs_of(61, kind))
+        assert len(made) == number
+    gc.collect()
+    assert not any(places() for places in made)

@@ -1,14 +1,11 @@
 """The contract of the deferring model: any classifier, every policy, save → load → the same decisions, anywhere."""
 
 import copy
-import json
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
-from stranger import WITHOUT_THIS_PACKAGE
+from one_step import one_step
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 from tiny_encoder import save_encoder
 from transformers import (
     AutoModelForSequenceClassification,
@@ -19,7 +16,6 @@ from transformers import (
     DistilBertForSequenceClassification,
     RobertaConfig,
     RobertaForSequenceClassification,
-    TrainingArguments,
 )
 
 from secondopinion.modeling import (
@@ -151,12 +147,13 @@ STRANGER = (
     + """import torch
 from transformers import AutoModelForSequenceClassification
 
-asked = json.loads(sys.stdin.read())
+asked, said = json.load(sys.stdin), []
 ids, mask = torch.tensor(asked["ids"]), torch.tensor(asked["mask"])
 for folder in asked["folders"]:
     model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True).eval()
     output = model(input_ids=ids, attention_mask=mask)
-    print(json.dumps({name: output[name].tolist() for name in asked["fields"]}))
+    said.append({name: output[name].tolist() for name in asked["fields"]})
+print(json.dumps(said))
 """
 )
 
@@ -165,18 +162,8 @@ def test_a_folder_alone_decides_in_a_process_without_this_package(saved, tmp_pat
     ids, mask = texts()
     fields = ["logits", "expert_scores", "deferral_score", "deferred", "expert"]
     asked = {"ids": ids.tolist(), "mask": mask.tolist(), "fields": fields}
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER],
-        input=json.dumps({**asked, "folders": [str(folder) for _, folder in saved.values()]}),
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(tmp_path / "hf")},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    asked["folders"] = [str(folder) for _, folder in saved.values()]
+    answers = ask_stranger(STRANGER, asked, tmp_path, HF_HUB_OFFLINE="1")
     assert len(answers) == len(saved)
     for (case, (model, _)), answer in zip(saved.items(), answers, strict=True):
         expected = model(input_ids=ids, attention_mask=mask)
@@ -421,20 +408,7 @@ def after_one_step(make, folder, batch_size, accumulation, budget):
     rows = batches()
     trainer = ClassificationTrainer(
         model=model,
-        args=TrainingArguments(
-            output_dir=str(folder),
-            per_device_train_batch_size=batch_size,
-            gradient_accumulation_steps=accumulation,
-            max_steps=1,
-            learning_rate=0.1,
-            optim="sgd",
-            max_grad_norm=0.0,
-            report_to="none",
-            save_strategy="no",
-            use_cpu=True,
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
-        ),
+        args=one_step(folder, batch_size, accumulation),
         train_dataset=rows,
         lengths=[int(row["attention_mask"].sum()) for row in rows],
         micro_batch_tokens=budget,

@@ -1,14 +1,10 @@
 """The pipeline: who answers which text, what an expert may do wrong, and a life without this package."""
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 
 import pytest
 import torch
-from stranger import WITHOUT_THIS_PACKAGE
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 from tiny_encoder import CLASSES, save_encoder
 from transformers import AutoTokenizer, BertForSequenceClassification, pipeline
 
@@ -279,8 +275,8 @@ STRANGER = (
     WITHOUT_THIS_PACKAGE
     + """from transformers import pipeline
 
-pipe = pipeline("deferring-text-classification", model=sys.argv[1], trust_remote_code=True, device="cpu")
-texts = json.loads(sys.argv[2])
+folder, texts = json.load(sys.stdin)
+pipe = pipeline("deferring-text-classification", model=folder, trust_remote_code=True, device="cpu")
 rows = pipe(texts, expert=lambda asked: [{"label": "Other"} for _ in asked], budget=0.4)
 print(json.dumps([rows, "secondopinion" in sys.modules]))
 """
@@ -289,18 +285,8 @@ print(json.dumps([rows, "secondopinion" in sys.modules]))
 
 def test_a_saved_folder_works_without_this_package(pipe, tmp_path):
     pipe.save_pretrained(tmp_path / "model")
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER, str(tmp_path / "model"), json.dumps(TEXTS)],
-        stdin=subprocess.DEVNULL,
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(tmp_path / "hf")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows, imported = json.loads(done.stdout.splitlines()[-1])
+    task = (str(tmp_path / "model"), TEXTS)
+    rows, imported = ask_stranger(STRANGER, task, tmp_path, HF_HUB_OFFLINE="1")
     assert not imported
     expected = pipe(TEXTS, expert=Recorder(), budget=0.4)
     assert sum(row["answered_by"] == "expert" for row in expected) == 4

@@ -2,16 +2,13 @@
 
 import copy
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
 from small_encoders import ENCODERS, LAYERS, ONLY_EAGER, SMALL, batch
-from stranger import WITHOUT_THIS_PACKAGE
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 from transformers import AutoConfig, AutoModel, AutoModelForQuestionAnswering
 
 from secondopinion.modeling import MultiTaskQAConfig, MultiTaskQAForQuestionAnswering
@@ -277,12 +274,13 @@ STRANGER = (
     + """import torch
 from transformers import AutoModelForQuestionAnswering
 
-asked = json.loads(sys.stdin.read())
+asked, said = json.load(sys.stdin), []
 inputs = {key: torch.tensor(value) for key, value in asked["inputs"].items()}
 for folder in asked["folders"]:
     model = AutoModelForQuestionAnswering.from_pretrained(folder, trust_remote_code=True).eval()
     output = model(**inputs)
-    print(json.dumps({key: output[key].tolist() if key in output else None for key in asked["fields"]}))
+    said.append({key: output[key].tolist() if key in output else None for key in asked["fields"]})
+print(json.dumps(said))
 """
 )
 
@@ -300,18 +298,7 @@ def test_a_folder_alone_answers_in_a_process_without_this_package(tmp_path):
         "folders": [str(tmp_path / str(number)) for number in range(len(models))],
         "fields": list(FIELDS),
     }
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER],
-        input=json.dumps(asked),
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(tmp_path / "hf")},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = ask_stranger(STRANGER, asked, tmp_path, HF_HUB_OFFLINE="1")
     for (choice, model), answer in zip(models.items(), answers, strict=True):
         output = model(**inputs)
         for field in FIELDS:

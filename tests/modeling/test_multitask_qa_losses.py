@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
+from one_step import one_step
 from small_encoders import LAYERS, SMALL
 from torch.nn import functional
-from transformers import AutoModelForQuestionAnswering, BertConfig, BertModel, TrainingArguments
+from transformers import AutoModelForQuestionAnswering, BertConfig, BertModel
 from transformers import Trainer as PlainTrainer
 
 from secondopinion.modeling import MultiTaskQAConfig, MultiTaskQAForQuestionAnswering
@@ -159,20 +160,8 @@ def after_one_step(folder, trainer_class, batch_size, accumulation):
     model, batch = tiny(num_shared_layers=1, task_weighting="uncertainty"), rows(12)
     trainer = trainer_class(
         model=model,
-        args=TrainingArguments(
-            output_dir=str(folder),
-            per_device_train_batch_size=batch_size,
-            gradient_accumulation_steps=accumulation,
-            max_steps=1,
-            learning_rate=0.1,
-            optim="sgd",
-            max_grad_norm=0.0,
-            report_to="none",
-            save_strategy="no",
-            use_cpu=True,
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
-            label_names=["start_positions", "end_positions", "category_probs"],
+        args=one_step(
+            folder, batch_size, accumulation, label_names=["start_positions", "end_positions", "category_probs"]
         ),
         train_dataset=[{key: value[row] for key, value in batch.items()} for row in range(12)],
     )

@@ -1,12 +1,8 @@
 """Several labels, factors and numbers: losses that add up, missing labels, heads, and a load by somebody else."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 import torch
-from stranger import WITHOUT_THIS_PACKAGE
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 from torch.nn import functional
 from transformers import BertConfig
 
@@ -123,24 +119,26 @@ def test_heads_that_cannot_be(settings, message):
         PooledEncoderConfig(encoder_config=BertConfig(**SMALL), **settings)
 
 
+STRANGER = (
+    WITHOUT_THIS_PACKAGE
+    + """import torch
+from transformers import AutoModelForSequenceClassification
+
+folders, ids = json.load(sys.stdin)
+found = {}
+for kind, folder in folders.items():
+    model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)
+    found[kind] = model.eval()(input_ids=torch.tensor(ids)).logits.tolist()
+print(json.dumps(found))
+"""
+)
+
+
 def test_somebody_without_this_package_loads_every_head(tmp_path):
     expected, ids = {}, [[7, 8, 9, 10]]
     for kind in HEADS:
         model = tiny(kind)
         model.save_pretrained(tmp_path / kind)
         expected[kind] = model(input_ids=torch.tensor(ids)).logits.tolist()
-    program = (
-        WITHOUT_THIS_PACKAGE
-        + f"""
-import torch
-from transformers import AutoModelForSequenceClassification
-found = {{}}
-for kind in {list(HEADS)!r}:
-    model = AutoModelForSequenceClassification.from_pretrained({str(tmp_path)!r} + "/" + kind, trust_remote_code=True)
-    found[kind] = model.eval()(input_ids=torch.tensor({ids!r})).logits.tolist()
-print(json.dumps(found))
-"""
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == expected
+    folders = {kind: str(tmp_path / kind) for kind in HEADS}
+    assert ask_stranger(STRANGER, [folders, ids], tmp_path, HF_HUB_OFFLINE="1") == expected

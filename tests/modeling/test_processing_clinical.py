@@ -2,10 +2,7 @@
 
 import copy
 import json
-import os
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,10 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from long_parts import long_classifier, long_processor
 from qa_tokenizers import FAMILIES, NOTE, family_tokenizer
-from stranger import WITHOUT_THIS_PACKAGE
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 from transformers import AutoProcessor, AutoTokenizer, pipeline
 
-from secondopinion.modeling import ClinicalProcessor, PooledEncoderConfig, PooledEncoderForSequenceClassification
+from secondopinion.modeling import (
+    ClinicalProcessor,
+    PooledEncoderConfig,
+    PooledEncoderForSequenceClassification,
+    clinical_entities,
+    text_normalization,
+    text_reading,
+)
 from secondopinion.modeling.clinical_entities import Entity
 from secondopinion.modeling.global_tokens import global_tokens, token_spans
 from secondopinion.modeling.pipeline_clinical_text_classification import TASK
@@ -307,12 +311,24 @@ def test_rules_of_medspacy_travel_with_the_processor(tmp_path):
     assert not (tmp_path / "two" / "entity_terms.txt").exists()
 
 
+def test_a_reading_stands_for_its_text_and_nothing_is_sought_twice(monkeypatch):
+    processor = long_processor(abbreviations=True, measurement_entities=True)
+    explained, batch = processor.explain(NOTE), processor(NOTE)
+    find, sought = text_reading.find_measurements, []
+    for module in (clinical_entities, text_normalization, text_reading):
+        monkeypatch.setattr(module, "find_measurements", lambda text: sought.append(text) or find(text))
+    reading = processor.read(NOTE)
+    assert processor.explain(reading) == explained
+    assert processor(reading) == batch
+    assert sought == [NOTE, *([reading.aligned.text] if reading.aligned.changes else [])]
+
+
 STRANGER = (
     WITHOUT_THIS_PACKAGE.replace('== "secondopinion"', 'in ("secondopinion", "ahocorasick")')
     + """import torch
 from transformers import AutoModelForSequenceClassification, AutoProcessor, AutoTokenizer, pipeline
 
-folder, texts = sys.argv[1], json.loads(sys.argv[2])
+folder, texts = json.load(sys.stdin)
 tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
 processor = AutoProcessor.from_pretrained(folder, trust_remote_code=True)
 model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True).eval()
@@ -336,18 +352,8 @@ def test_a_saved_folder_works_without_this_package(tmp_path):
     model = long_classifier(processor)
     pipe = pipeline(TASK, model=model, processor=processor, device="cpu")
     pipe.save_pretrained(tmp_path / "model")
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER, str(tmp_path / "model"), json.dumps(TEXTS)],
-        stdin=subprocess.DEVNULL,
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(tmp_path / "hf")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    inputs, logits, answers, plain, imported = json.loads(done.stdout.splitlines()[-1])
+    task = (str(tmp_path / "model"), TEXTS)
+    inputs, logits, answers, plain, imported = ask_stranger(STRANGER, task, tmp_path, HF_HUB_OFFLINE="1")
     assert not imported
     batch = processor(TEXTS, padding=True, return_tensors="pt")
     assert inputs == {name: values.tolist() for name, values in batch.items()}

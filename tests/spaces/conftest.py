@@ -1,9 +1,8 @@
-"""Two small models in folders, as `push --to` writes them (phase 1 trained, phase 2 random), and a browser."""
+"""Two small models in folders, as `push --to` writes them (phase 1 trained, phase 2 random)."""
 
 import json
 
 import pytest
-from space_server import chromium
 
 from secondopinion.dataset_scripts.maude.synthetic import LABELS, records
 
@@ -102,9 +101,3 @@ def model_folder(tmp_path_factory, tokenizer, facts):
         "- Reports end in\n  2023 <script>alert(1)</script>.\n\n## Use\n\n- not a limit\n"
     )
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as instance:
-        yield instance

@@ -97,7 +97,7 @@ def test_the_door_the_api_and_the_rate(model_folder, logins, monkeypatch):
             assert '"phase_2"' in answer
         event, answer = result_of(ann, url, "the pump stopped")
         assert event == "event: error"
-        assert "This page answers each person 2 times in 3,600 seconds." in answer
+        assert "This page answers each person 2 times in 3,600 seconds. Please try again in" in answer
         assert result_of(bob, url, "")[1] == 'data: [{"problem": "Report: empty"}]', "each has a rate of their own"
     finally:
         gradio.close_all()

@@ -303,6 +303,7 @@ def test_the_table_is_that_of_extract(app, desk, folder, tmp_path):
     assert not any(path.exists() for path in copies), "uploaded files are removed"
     assert "3 notes" in listed
     *_, (rows, shown, notice) = desk.ask(text, notes, desk.choices)
+    assert desk.answers(text, notes) == len(rows) > 1, "each of them counts where a rate holds"
     assert notice == ""
     coded = re.search(r'href="data:text/csv;charset=utf-8;base64,([^"]+)"', shown).group(1)
     (tmp_path / "own.csv").write_bytes(base64.b64decode(coded))
@@ -407,6 +408,7 @@ def test_questions_are_read_as_extract_reads_them(app, text, tmp_path):
 )
 def test_extractions_that_cannot_run_are_refused(desk, text, notes, message):
     [(rows, shown, notice)] = desk.ask(text, notes, desk.choices)
+    assert desk.answers(text, notes) == 0
     assert (rows, shown) == ([], "")
     assert message in words_of(notice)
     assert 'role="alert"' in notice

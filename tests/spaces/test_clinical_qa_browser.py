@@ -1,16 +1,13 @@
 """The question-answering Space in a real browser: a mark, the slider, files and their table, privacy, a phone."""
 
-from pathlib import Path
-
 import pyarrow.csv
 import pytest
 from page_checks import (
-    CHROMIUM,
-    KEPT,
     LOOKS,
     LOW_CONTRAST,
     NARROWEST,
-    NOTHING,
+    SECRET,
+    check_kept_nowhere,
     check_looks,
     fits,
     picture,
@@ -18,15 +15,10 @@ from page_checks import (
     shown_model,
 )
 from qa_folder import qa_folder
-from space_server import space_server, visits
+from space_server import space_server
 
 pytestmark = pytest.mark.browser
-pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
-pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
-if not Path(CHROMIUM).exists():
-    pytest.skip("Debian's chromium is not installed (apt-get install chromium)", allow_module_level=True)
-
-SECRET = "zebrawood quillfish"
+READY = "Ask"
 NOTE = f"The ward recorded a 😀 night <script>document.title = 'taken'</script> & {SECRET}. Aspirin was given at 10:00."
 QUESTION = "which medicine was handed to bed during that night"
 
@@ -38,12 +30,6 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     with space_server(folder, "clinical_qa", model=shown_model("clinical_qa", model)) as (url, _):
         yield url, folder
-
-
-@pytest.fixture
-def visit(server, browser):
-    with visits(browser, server[0], "Ask") as open_page:
-        yield open_page
 
 
 def ask(page, note, question=QUESTION, percent="100"):
@@ -129,14 +115,11 @@ def test_files_become_a_table_that_filters_and_downloads(visit, server, tmp_path
     for box in page.get_by_role("checkbox").all():
         box.uncheck()
     page.get_by_text("No row is of a chosen category.").wait_for()
-    assert page.evaluate(KEPT) == NOTHING
+    check_kept_nowhere(page, server[1])
+    page.wait_for_timeout(500)  # a reload would cut off what the last box still asks for
     page.reload()
     page.get_by_role("tab", name="Structured retrieval").click()
     page.get_by_text("None yet.").wait_for()
-    files = [path for path in server[1].rglob("*") if path.is_file()]
-    assert "server.log" in {path.name for path in files}
-    for path in files:
-        assert SECRET.encode() not in path.read_bytes(), path
 
 
 def test_the_keyboard_is_enough(visit):

@@ -1,30 +1,22 @@
 """The Space of long cases in a real browser: marks, what carried the answer, privacy, a phone, light and dark."""
 
-from pathlib import Path
-
 import pytest
 from long_case_folder import long_case_folder
 from page_checks import (
-    CHROMIUM,
-    KEPT,
     LOOKS,
     NARROWEST,
-    NOTHING,
+    SECRET,
+    check_kept_nowhere,
     check_looks,
     fits,
     picture,
     score_example,
     shown_model,
 )
-from space_server import space_server, visits
+from space_server import space_server
 
 pytestmark = pytest.mark.browser
-pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
-pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
-if not Path(CHROMIUM).exists():
-    pytest.skip("Debian's chromium is not installed (apt-get install chromium)", allow_module_level=True)
-
-SECRET = "zebrawood quillfish"
+READY = "Classify"
 CASE = f"The patient has chest pain <script>document.title = 'taken'</script>. {SECRET}. A mass of 3.1x2.4cm. " * 9
 
 
@@ -35,12 +27,6 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     with space_server(folder, "long_cases", model=shown_model("long_cases", model)) as (url, _):
         yield url, folder
-
-
-@pytest.fixture
-def visit(server, browser):
-    with visits(browser, server[0], "Classify") as open_page:
-        yield open_page
 
 
 def classify(page, case=CASE):
@@ -63,8 +49,7 @@ def test_a_case_is_marked_and_weighed(visit, server):
     assert note.locator("mark[class^=for], mark[class^=against]").count() > 0
     page.get_by_role("radio", name="Entities and measurements").check()
     page.get_by_text("of the entities, in bold, attend to the whole text").wait_for()
-    assert page.evaluate(KEPT) == NOTHING
-    assert not any(SECRET.encode() in path.read_bytes() for path in server[1].rglob("*") if path.is_file())
+    check_kept_nowhere(page, server[1])
     page.get_by_role("button", name="Clear").click()
     page.locator("#answer").get_by_text("No case yet").wait_for()
     page.get_by_role("button", name="Classify", exact=True).click()

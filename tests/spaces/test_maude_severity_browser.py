@@ -2,16 +2,14 @@
 
 import csv
 import signal
-from pathlib import Path
 
 import pytest
 from page_checks import (
-    CHROMIUM,
-    KEPT,
     LOOKS,
     NARROWEST,
-    NOTHING,
+    SECRET,
     barriers,
+    check_kept_nowhere,
     check_looks,
     fits,
     picture,
@@ -24,13 +22,7 @@ from secondopinion.cli.space import launch_space
 from secondopinion.dataset_scripts.maude.synthetic import LABELS
 
 pytestmark = pytest.mark.browser
-pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
-pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
-
-if not Path(CHROMIUM).exists():
-    pytest.skip("Debian's chromium is not installed (apt-get install chromium)", allow_module_level=True)
-
-SECRET = "zebrawood quillfish"
+READY = "Classify"
 DEATH = f"The pump stopped during the infusion. The patient could not be revived. {SECRET}."
 
 
@@ -75,9 +67,8 @@ class Visit:
 
 
 @pytest.fixture
-def visit(server, browser):
-    with visits(browser, server[0], "Classify") as open_page:
-        yield lambda **settings: Visit(open_page(**settings))
+def visit(visit):
+    return lambda **settings: Visit(visit(**settings))
 
 
 def test_a_report_is_read_by_both_models(visit):
@@ -104,16 +95,11 @@ def test_nothing_is_kept_in_the_browser_or_on_the_server(visit, server):
     page.report.fill(DEATH)
     page.button("Classify").click()
     page.answered()
-    kept = page.page.evaluate(KEPT)
-    assert kept == NOTHING
     assert SECRET not in str(page.context.storage_state())
     page.page.reload()
     page.report.wait_for()
     assert page.report.input_value() == ""
-    files = [path for path in server[1].rglob("*") if path.is_file()]
-    assert any(path.name == "server.log" for path in files)
-    for path in files:
-        assert SECRET.encode() not in path.read_bytes(), path
+    check_kept_nowhere(page.page, server[1])
 
 
 def test_empty_text_shows_an_error_state_and_clear_starts_anew(visit):
@@ -219,10 +205,8 @@ def test_a_table_is_scored_and_nothing_of_it_stays(visit, server, tmp_path):
     assert {row["phase_1"] for row in found[:40]} <= set(LABELS)
     assert all(abs(sum(float(row[f"phase_2_p_{name}"]) for name in LABELS) - 1) < 1e-4 for row in found[:40])
     assert (found[40]["phase_1"], found[40]["problem"]) == ("", "Report: empty")
-    assert page.evaluate(KEPT) == NOTHING
-    for path in server[1].rglob("*"):
-        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
-        assert path.suffix != ".csv"
+    check_kept_nowhere(page, server[1])
+    assert not list(server[1].rglob("*.csv"))
 
 
 def test_who_is_not_let_in_sees_a_door_and_who_asks_too_often_is_told(
@@ -246,13 +230,14 @@ def test_who_is_not_let_in_sees_a_door_and_who_asks_too_often_is_told(
             page.get_by_role("button", name="A battery that died").click()
             page.locator("#answer .top").first.wait_for()
             page.get_by_role("button", name="Hard to place").click()
-            page.get_by_role("status").get_by_text("This page answers each person 1 time in 60 seconds.").wait_for()
+            page.get_by_role("status").get_by_text("This page answers each person once in 60 seconds.").wait_for()
             assert barriers(page) == []
             page.get_by_role("tab", name="A table").click()
             page.get_by_role("button", name="Use the example table").click()
             page.get_by_text("example.csv").wait_for()
             page.get_by_role("button", name="Score the table").click()
-            page.get_by_text("This page answers each person").nth(1).wait_for()
+            # Its rows count each, and are more than anybody may ask for at once.
+            page.get_by_text("and this asks for 4 answers at once. Ask for 1 at most.").wait_for()
             assert page.locator("#batch-progress").inner_text() == ""
     finally:
         gradio.close_all()

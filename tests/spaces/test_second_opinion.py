@@ -156,6 +156,26 @@ def test_other_spaces_are_linked_or_their_command_is_shown(app):
             app.parse_links(wrong)
 
 
+@pytest.mark.parametrize(
+    ("space", "links", "message"),
+    [
+        ("second_opinion", {"clinical_q": "ann/notes"}, "links no Space 'clinical_q'; did you mean 'clinical_qa'"),
+        ("second_opinion", {"second_opinion": "ann/x"}, "links no Space 'second_opinion'"),
+        (
+            "second_opinion",
+            {"clinical_qa": "javascript:alert(1)"},
+            "give namespace/name of the Space on the Hub, or an",
+        ),
+        ("second_opinion", {"clinical_qa": "http:notes"}, "give namespace/name of the Space on the Hub, or an"),
+        ("clinical_qa", {"long_cases": "ann/long"}, "clinical_qa links no other Spaces; second_opinion does"),
+    ],
+)
+def test_what_cannot_be_linked_is_not_published(tmp_path, space, links, message):
+    with pytest.raises(InputError, match=message):
+        publish_space(space, tmp_path / "space", "ann/severity", links=links)
+    assert not (tmp_path / "space").exists()
+
+
 def test_which_space_shows_a_model(folder, tmp_path):
     assert space_for(str(folder)) == "deferral_console"
     for kind, extra, name in (
@@ -180,10 +200,12 @@ def test_only_this_space_takes_other_models(folder):
 
 
 def test_the_published_folder_names_its_model_and_reads_its_links(tmp_path, monkeypatch):
+    plain = {"space": "second_opinion", "model": "ann/severity", "trust_remote_code": True}
     publish_space("second_opinion", tmp_path / "space", "ann/severity", trust_remote_code=True)
-    chosen = json.loads((tmp_path / "space" / "space.json").read_text())
-    assert chosen == {"space": "second_opinion", "model": "ann/severity", "trust_remote_code": True}
-    (tmp_path / "space" / "space.json").write_text(json.dumps(chosen | {"links": {"clinical_qa": "ann/notes"}}))
+    assert json.loads((tmp_path / "space" / "space.json").read_text()) == plain
+    links = {"clinical_qa": "ann/notes"}
+    publish_space("second_opinion", tmp_path / "space", "ann/severity", trust_remote_code=True, links=links)
+    assert json.loads((tmp_path / "space" / "space.json").read_text()) == plain | {"links": links}
     monkeypatch.delenv("LINKS", raising=False)
     with loaded_app(tmp_path / "space") as module:
         assert module.settings()["links"] == {"clinical_qa": "ann/notes"}

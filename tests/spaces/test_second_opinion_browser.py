@@ -1,20 +1,13 @@
 """The landing page in a real browser: a report read, a way to every other page, a phone, light and dark."""
 
-from pathlib import Path
-
 import pytest
 from console_folder import LONG, SHORT
 from landing_folder import landing_folder
-from page_checks import CHROMIUM, KEPT, LOOKS, NARROWEST, NOTHING, check_looks, fits, picture, shown_model
-from space_server import space_server, visits
+from page_checks import LOOKS, NARROWEST, SECRET, check_kept_nowhere, check_looks, fits, picture, shown_model
+from space_server import space_server
 
 pytestmark = pytest.mark.browser
-pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
-pytest.importorskip("gradio", reason="gradio is in the extra [spaces]")
-if not Path(CHROMIUM).exists():
-    pytest.skip("Debian's chromium is not installed (apt-get install chromium)", allow_module_level=True)
-
-SECRET = "zebrawood quillfish"
+READY = "Read"
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +17,6 @@ def server(tmp_path_factory, model_folder):
     folder, model = tmp_path_factory.mktemp("server"), shown_model("second_opinion", model)
     with space_server(folder, "second_opinion", model=model, also=[str(model_folder)]) as (url, _):
         yield url, folder
-
-
-@pytest.fixture
-def visit(server, browser):
-    with visits(browser, server[0], "Read") as open_page:
-        yield open_page
 
 
 def read(page, text):
@@ -53,9 +40,7 @@ def test_a_report_is_read_and_nothing_of_it_stays(visit, server):
     page.get_by_text("No text yet").first.wait_for()
     page.get_by_role("button", name="Read", exact=True).click()
     page.get_by_role("alert").get_by_text("There is nothing to read.").wait_for()
-    assert page.evaluate(KEPT) == NOTHING
-    for path in server[1].rglob("*"):
-        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+    check_kept_nowhere(page, server[1])
 
 
 def test_every_question_leads_somewhere_and_every_page_has_its_way(visit):

@@ -7,6 +7,7 @@ import io
 import re
 import sys
 import threading
+import types
 
 import pytest
 from hypothesis import given, settings
@@ -188,6 +189,29 @@ def test_pages_do_not_see_one_another_and_leave_nothing(desk, write, parts, monk
     assert "None yet." in desk.about("two")
     late[0].function(*late[0].args)
     assert desk._held == {}, "after an hour"
+
+
+def test_each_row_counts_where_a_rate_holds(parts, desk, write, monkeypatch):
+    import gradio
+
+    look = parts["look"]
+    monkeypatch.setattr(look, "RATE", look.RateLimit(3, 60.0))
+    asked_by = look.LocalContext.request.set(types.SimpleNamespace(username="ann"))
+    begin = look.counted(desk.begin, desk.answers)
+    try:
+        assert "There is no table." in begin(PAGE, ["text"])
+        desk.upload(PAGE, write("text\na\nb\n"))
+        assert "0 of 2" in begin(PAGE, ["text"])
+        assert "No column is chosen" in begin(PAGE, [None])
+        with pytest.raises(gradio.Error, match=r"3 times in 60 seconds, and this asks for 2 answers\. Please try"):
+            begin(PAGE, ["text"])
+        desk.upload(PAGE, write("text\n" + "a\n" * 4))
+        with pytest.raises(gradio.Error, match=r"this asks for 4 answers at once\. Ask for 3 at most"):
+            begin(PAGE, ["text"])
+        desk.upload(PAGE, write("text\na\n"))
+        assert "0 of 1" in begin(PAGE, ["text"])
+    finally:
+        look.LocalContext.request.reset(asked_by)
 
 
 def test_the_example_is_scored(desk):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+SECRET = "zebrawood quillfish"
+"""What a test types, to look afterwards whether it was kept."""
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
 """Theme and width of the window; each page of the project is looked at in each."""
 NARROWEST = 320
@@ -76,6 +80,17 @@ GRADIOS_OWN = {
 """(rule, element) → why a violation cannot be mended from here. Everything else must be."""
 
 
+@cache
+def lacking() -> str | None:
+    """Return what a browser test cannot do without and is not installed, or None."""
+    for module, extra in (("playwright", "dev"), ("axe_playwright_python", "dev"), ("gradio", "spaces")):
+        if find_spec(module) is None:
+            return f"{module} is in the extra [{extra}]"
+    if not Path(CHROMIUM).exists():
+        return "Debian's chromium is not installed (apt-get install chromium)"
+    return None
+
+
 def barriers(page: Any) -> list[str]:
     """Return what axe finds against WCAG 2.1 A and AA, but for `GRADIOS_OWN`."""
     from axe_playwright_python.sync_playwright import Axe
@@ -111,6 +126,20 @@ def fits(page: Any, width: int) -> None:
     page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width, timeout=3000)
     outside = page.evaluate(OUTSIDE, width)
     assert not outside, outside
+
+
+def check_kept_nowhere(page: Any, *folders: Path) -> None:
+    """Assert that nothing is stored in the browser, and that no file of the server's holds `SECRET`.
+
+    Args:
+        page: where it was typed.
+        *folders: that take every file which the server writes.
+    """
+    assert page.evaluate(KEPT) == NOTHING
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert "server.log" in {path.name for path in files}
+    for path in files:
+        assert SECRET.encode() not in path.read_bytes(), path
 
 
 def score_example(page: Any) -> None:

@@ -22,7 +22,9 @@ sys.meta_path.insert(0, Absent())
 
 
 def ask_stranger(script: str, task: Any, folder: Path, **environment: str) -> Any:
-    """Run a script in a fresh process and return what its last line says, as JSON.
+    """Run a script in a fresh process and return what it prints, one line of JSON and nothing else.
+
+    Whoever asks on the way whether code may run prints a question, and fails here.
 
     Args:
         script: begins with `WITHOUT_THIS_PACKAGE`; reads its task from standard input.
@@ -38,8 +40,9 @@ def ask_stranger(script: str, task: Any, folder: Path, **environment: str) -> An
         env={**kept, "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf"), **environment},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    assert len(done.stdout.splitlines()) == 1, done.stdout
+    return json.loads(done.stdout)

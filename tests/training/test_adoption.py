@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from stock_checkpoint import POSITIONS, change_settings, save_stock
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 from tiny_encoder import CLASSES, save_encoder, save_reports
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -19,15 +20,21 @@ from secondopinion.core.files import read_json
 from secondopinion.core.fingerprint import file_sha256
 from secondopinion.core.policy import CorpusPolicy
 from secondopinion.core.run_folder import RunFolder
+from secondopinion.experts import Vote, write_votes
 from secondopinion.model_cards import push_run
-from secondopinion.scoring.engine import load_classifier
+from secondopinion.modeling import DeferralForSequenceClassification
+from secondopinion.publishing import verify
+from secondopinion.scoring.engine import load_classifier, score_texts
 from secondopinion.training.adoption import adopt, measuring, published_folds
 from secondopinion.training.comparison import compare_runs
 from secondopinion.training.data import load_data
+from secondopinion.training.deferral import defer
+from secondopinion.training.deferral_recipe import DeferralSpec
 from secondopinion.training.evaluate import evaluate_run
 from secondopinion.training.folds import Folds
 from secondopinion.training.recipe import DatasetSpec
 from secondopinion.training.report import read_predictions
+from secondopinion.training.threshold_rule import ThresholdRule
 
 pytestmark = pytest.mark.slow
 QUICK = {"resamples": 50}
@@ -71,6 +78,56 @@ def plain_logits(folder, texts):
     with torch.inference_mode():
         rows = [model(**tokenizer(t, truncation=True, max_length=POSITIONS, return_tensors="pt")) for t in texts]
     return torch.cat([row.logits for row in rows]).numpy()
+
+
+def with_own_code(stock, folder, own_config=False):
+    """Copy the checkpoint as a model whose own code, in several files, turns the logits around."""
+    copy = shutil.copytree(stock, folder / "theirs")
+    (copy / "turned.py").write_text("def turned(logits):\n    return -logits\n")
+    (copy / "theirs.py").write_text(
+        "from transformers import BertForSequenceClassification\n\n"
+        + ("from .their_config import TheirConfig\n" if own_config else "")
+        + "from .turned import turned\n\n\n"
+        "class Theirs(BertForSequenceClassification):\n"
+        + ("    config_class = TheirConfig\n\n" if own_config else "")
+        + "    def forward(self, **kwargs):\n"
+        "        output = super().forward(**kwargs)\n"
+        "        output.logits = turned(output.logits)\n"
+        "        return output\n"
+    )
+    auto_map = {"AutoModelForSequenceClassification": "theirs.Theirs"}
+    changes = {}
+    if own_config:
+        (copy / "their_config.py").write_text(
+            "from transformers import BertConfig\n\n\nclass TheirConfig(BertConfig):\n    model_type = 'theirs'\n"
+        )
+        auto_map["AutoConfig"] = "their_config.TheirConfig"
+        changes = {"model_type": "theirs"}
+    change_settings(copy, auto_map=auto_map, **changes)
+    return copy
+
+
+def panel(reports, folder):
+    """Write votes of an expert that is always right."""
+    rows = rows_of(reports)
+    votes = [Vote(id=i, expert="panel", label=CLASSES[k]) for i, k in zip(rows["id"], rows["label"], strict=True)]
+    about = {"name": "panel", "kind": "recorded", "label_names": list(reversed(CLASSES))}
+    return write_votes(folder / "panel.parquet", votes, about)
+
+
+A_THIRD = DeferralSpec(policies=["selective"], threshold=ThresholdRule(budget=0.3), risk=None, fallback=False)
+STRANGER = (
+    WITHOUT_THIS_PACKAGE
+    + """
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+task = json.load(sys.stdin)
+model = AutoModelForSequenceClassification.from_pretrained(task["folder"], trust_remote_code=True).eval()
+tokenizer = AutoTokenizer.from_pretrained(task["folder"], trust_remote_code=True)
+inputs = tokenizer(task["texts"], padding=True, truncation=True, return_tensors="pt")
+print(json.dumps(model(**inputs).logits.tolist()))
+"""
+)
 
 
 class TestWhatIsMeasured:
@@ -190,25 +247,19 @@ class TestWhereItComesFrom:
         assert not (run.fold_folder(1) / "README.md").exists()
 
     def test_code_of_its_own_runs_when_it_is_trusted(self, stock, reports, tmp_path):
-        folder = shutil.copytree(stock, tmp_path / "stock")
-        (folder / "theirs.py").write_text(
-            "from transformers import BertForSequenceClassification\n\n\n"
-            "class Theirs(BertForSequenceClassification):\n"
-            "    def forward(self, **kwargs):\n"
-            "        output = super().forward(**kwargs)\n"
-            "        output.logits = -output.logits\n"
-            "        return output\n"
-        )
-        change_settings(folder, auto_map={"AutoModelForSequenceClassification": "theirs.Theirs"})
-        run = adopt(folder, reports, tmp_path / "run", trust_remote_code=True, **QUICK)
+        run = adopt(with_own_code(stock, tmp_path), reports, tmp_path / "run", trust_remote_code=True, **QUICK)
         assert run.facts["model"]["class"] == "Theirs"
         table, rows = read_predictions(run).set_index("id"), rows_of(reports)
         expected = -plain_logits(stock, rows["text"][:5])
         np.testing.assert_allclose(np.stack(table.loc[rows["id"][:5]]["logits"]), expected, atol=1e-5)
         assert "theirs.py" in push_run(run, tmp_path / "published").files
         assert "trust_remote_code=True" in (tmp_path / "published" / "README.md").read_text()
-        with pytest.raises(InputError, match="loads by code of its own, which this step does not run"):
-            load_classifier(run.fold_folder(1))
+        claims = {claim.name: claim for claim in verify(tmp_path / "published", reports)}
+        assert claims["figures of fold 1"].holds is None
+        assert "give --trust-remote-code" in claims["figures of fold 1"].told
+        again = verify(tmp_path / "published", reports, trust_remote_code=True)
+        assert again[-1].holds is True, again[-1].told
+        assert again[-1].name == "figures of fold 1"
 
 
 class TestAgain:
@@ -247,31 +298,52 @@ class TestAgain:
 
 class TestWhatFollows:
     def test_it_compares_defers_and_is_measured_on_other_data_like_a_run_of_ours(self, own, reports, tmp_path):
-        from secondopinion.experts import Vote, write_votes
-        from secondopinion.training.deferral import defer
-        from secondopinion.training.deferral_recipe import DeferralSpec
-        from secondopinion.training.threshold_rule import ThresholdRule
-
         other = save_reports(tmp_path / "others", rows=60, seed=8)
         ids = [f"o{i}" for i in range(60)]
         rows_of(other).remove_columns("id").add_column("id", ids).to_parquet(other / "train.parquet")
         measured = evaluate_run(own, other)
         assert sum(measured["summary"]["out_of_fold"]["per_class"][name]["support"] for name in CLASSES) == 60
         assert compare_runs(own, own, n_resamples=100)["changes"]["counts"]["became_wrong"] == 0
-        rows, names = rows_of(reports), own.facts["task"]["label_names"]
-        votes = [Vote(id=i, expert="panel", label=CLASSES[k]) for i, k in zip(rows["id"], rows["label"], strict=True)]
-        file = write_votes(
-            tmp_path / "panel.parquet", votes, {"name": "panel", "kind": "recorded", "label_names": names}
-        )
-        spec = DeferralSpec(policies=["selective"], threshold=ThresholdRule(budget=0.3), risk=None, fallback=False)
-        found = defer(own, votes=[file], data=reports, spec=spec)
+        found = defer(own, votes=[panel(reports, tmp_path)], data=reports, spec=A_THIRD)
         assert found["figures"]["system"]["accuracy"] > found["figures"]["classifier"]["accuracy"]
-        texts = rows["text"][:4]
+        texts = rows_of(reports)["text"][:4]
         system = AutoModelForSequenceClassification.from_pretrained(own.system_folder).eval()
         tokenizer = AutoTokenizer.from_pretrained(own.system_folder)
         with torch.inference_mode():
             logits = system(**tokenizer(texts, padding=True, truncation=True, return_tensors="pt")).logits
         np.testing.assert_allclose(logits, plain_logits(own.fold_folder(1), texts), atol=1e-5)
+
+    def test_one_with_code_of_its_own_defers_by_that_code_where_it_is_trusted(self, hub, stock, reports, tmp_path):
+        run = adopt(
+            with_own_code(stock, tmp_path, own_config=True), reports, tmp_path / "run", trust_remote_code=True, **QUICK
+        )
+        votes = {"votes": [panel(reports, tmp_path)], "data": reports, "spec": A_THIRD}
+        with pytest.raises(InputError, match="read that code, and if you trust it, give --trust-remote-code"):
+            defer(run, **votes)
+        found = defer(run, **votes, trust_remote_code=True)
+        assert found["figures"]["system"]["accuracy"] > found["figures"]["classifier"]["accuracy"]
+        with pytest.raises(InputError, match="give --trust-remote-code"):
+            load_classifier(run.system_folder)
+        with pytest.raises(ValueError, match=r"by code of its own \(their_config.py\).*trust_remote_code=True"):
+            DeferralForSequenceClassification.from_pretrained(run.system_folder)
+        texts = rows_of(reports)["text"][:4]
+        expected = -plain_logits(stock, texts)
+        np.testing.assert_allclose(score_texts(*load_classifier(run.system_folder, True), texts), expected, atol=1e-5)
+        published = tmp_path / "published"
+        assert {"theirs.py", "their_config.py", "turned.py"} <= set(push_run(run, published).files)
+        task = {"folder": str(published), "texts": texts}
+        np.testing.assert_allclose(ask_stranger(STRANGER, task, tmp_path), expected, atol=1e-5)
+        push_run(run, "ann/theirs", token=hub.add_token("ann"))
+        system = DeferralForSequenceClassification.from_pretrained("ann/theirs", trust_remote_code=True)
+        tokenizer = AutoTokenizer.from_pretrained(published)
+        np.testing.assert_allclose(score_texts(system, tokenizer, texts), expected, atol=1e-5)
+        claims = {claim.name: claim for claim in verify(published, reports, trust_remote_code=True)}
+        assert claims["figures of fold 1"].holds is True, claims["figures of fold 1"].told
+        other = save_reports(tmp_path / "others", rows=60, seed=8)
+        ids = [f"o{i}" for i in range(60)]
+        rows_of(other).remove_columns("id").add_column("id", ids).to_parquet(other / "train.parquet")
+        again = evaluate_run(run, other, votes=[panel(other, tmp_path)], trust_remote_code=True)
+        assert again["deferral"]["figures"]["rows"] == 60
 
 
 def save_labelled(folder, base, labels, feature, **facts):

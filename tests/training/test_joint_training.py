@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from one_step import all_weights, one_step
 from safetensors.numpy import load_file
 from tiny_encoder import CLASSES, report_classes, save_encoder, save_reports
 from transformers import (
@@ -14,7 +15,6 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     DataCollatorWithPadding,
-    TrainingArguments,
 )
 from typer.testing import CliRunner
 from votes_files import save_votes
@@ -282,20 +282,7 @@ def weights_after_one_step(folder, tokenizer, batch_size, accumulation, budget):
         }
         for n in random.integers(2, 30, 24)
     ]
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        per_device_train_batch_size=batch_size,
-        gradient_accumulation_steps=accumulation,
-        max_steps=1,
-        learning_rate=0.1,
-        optim="sgd",
-        max_grad_norm=0.0,
-        report_to="none",
-        save_strategy="no",
-        use_cpu=True,
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
-    )
+    arguments = one_step(folder, batch_size, accumulation)
     trainer = ClassificationTrainer(
         model=model,
         args=arguments,
@@ -305,9 +292,9 @@ def weights_after_one_step(folder, tokenizer, batch_size, accumulation, budget):
         length_grouped=True,
         micro_batch_tokens=budget,
     )
-    before = torch.cat([p.detach().flatten().clone() for p in model.parameters()])
+    before = all_weights(model)
     trainer.train()
-    return before, torch.cat([p.detach().flatten() for p in model.parameters()])
+    return before, all_weights(model)
 
 
 def test_a_step_that_is_cut_has_the_gradient_of_one_batch(root, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from checkpoints import has_whole_checkpoint
 from qa_rows import CATEGORIES, question_dataset, question_rows, save_question_encoder, save_questions
 from safetensors.numpy import load_file
-from stranger import WITHOUT_THIS_PACKAGE
+from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 from tiny_encoder import save_reports
 
 from secondopinion.cli.show import results_of
@@ -180,7 +180,7 @@ STRANGER = (
     WITHOUT_THIS_PACKAGE
     + """from transformers import AutoModelForQuestionAnswering, pipeline
 
-asked = json.loads(sys.stdin.read())
+asked = json.load(sys.stdin)
 model = AutoModelForQuestionAnswering.from_pretrained(asked["folder"], trust_remote_code=True)
 pipe = pipeline("clinical-question-answering", model=asked["folder"], trust_remote_code=True)
 assert type(model).__name__ == type(pipe.model).__name__ == "MultiTaskQAForQuestionAnswering"
@@ -195,18 +195,7 @@ def test_the_loaded_pipeline_gives_the_answers_of_the_predictions(run, tmp_path)
     table = read_predictions(run).query("fold == 1")
     texts = {row["id"]: row for row in question_rows(NOTES)}
     rows = [{name: texts[i][name] for name in ("question", "context")} for i in table["id"]]
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER],
-        input=json.dumps({"folder": str(run.fold_folder(1)), "rows": rows}),
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(tmp_path / "hf")},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
+    said = ask_stranger(STRANGER, {"folder": str(run.fold_folder(1)), "rows": rows}, tmp_path, HF_HUB_OFFLINE="1")
     assert 0 < (table["prediction_start"] < 0).sum() < len(table)  # answers of both kinds are compared
     for row, given, best, text in zip(table.itertuples(), said["given"], said["best"], rows, strict=True):
         place = (-1, -1) if given["no_answer"] else (given["start"], given["end"])

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from one_step import all_weights, one_step
 from qa_rows import question_dataset, question_rows, save_question_encoder
-from transformers import BertConfig, TrainingArguments
+from transformers import BertConfig
 
 from secondopinion.modeling import MultiTaskQAConfig, MultiTaskQAForQuestionAnswering
 from secondopinion.modeling.window_collator import WindowCollator
@@ -45,19 +46,11 @@ def tiny(tokenizer, **settings):
 def step(folder, parts, batch_size, accumulation, budget, side="right", **settings):
     tokenizer, windows, _ = parts
     tokenizer.padding_side = side
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        per_device_train_batch_size=batch_size,
-        gradient_accumulation_steps=accumulation,
-        max_steps=1,
+    arguments = one_step(
+        folder,
+        batch_size,
+        accumulation,
         learning_rate=0.5,
-        optim="sgd",
-        max_grad_norm=0.0,
-        report_to="none",
-        save_strategy="no",
-        use_cpu=True,
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
         label_names=["start_positions", "end_positions", "category_probs"],
     )
     trainer = QuestionAnsweringTrainer(
@@ -72,13 +65,13 @@ def step(folder, parts, batch_size, accumulation, budget, side="right", **settin
     trainer.train()
     tokenizer.padding_side = "right"
     assert trainer.tokens_seen == windows.lengths.sum()
-    return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+    return all_weights(trainer.model)
 
 
 @pytest.mark.parametrize("weighting", ["fixed", "uncertainty"])
 def test_cutting_a_step_never_changes_its_gradient(parts, tmp_path, weighting):
     settings = {"task_weighting": weighting, "task_weights": {"span": 0.7, "category": 1.3}}
-    start = torch.cat([p.detach().flatten() for p in tiny(parts[0], **settings).parameters()])
+    start = all_weights(tiny(parts[0], **settings))
     whole = step(tmp_path, parts, 24, 1, 0, **settings)
     assert (whole - start).abs().max() > 1e-3
     for batch_size, accumulation, budget, side in ((8, 3, 0, "right"), (24, 1, 60, "left"), (6, 4, 40, "right")):

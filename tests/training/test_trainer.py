@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, TrainingArguments
+from one_step import all_weights, one_step
+from transformers import BertConfig
 
 from secondopinion.modeling import PooledEncoderConfig, PooledEncoderForSequenceClassification
 from secondopinion.training.batching import LengthGroupedSampler, micro_batches
@@ -44,20 +45,7 @@ def collate(features):
 
 def weights_after_one_step(tmp_path, batch_size, accumulation, budget):
     rows = dataset()
-    arguments = TrainingArguments(
-        output_dir=str(tmp_path),
-        per_device_train_batch_size=batch_size,
-        gradient_accumulation_steps=accumulation,
-        max_steps=1,
-        learning_rate=0.1,
-        optim="sgd",
-        max_grad_norm=0.0,
-        report_to="none",
-        save_strategy="no",
-        use_cpu=True,
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
-    )
+    arguments = one_step(tmp_path, batch_size, accumulation)
     trainer = ClassificationTrainer(
         model=tiny(),
         args=arguments,
@@ -69,14 +57,14 @@ def weights_after_one_step(tmp_path, batch_size, accumulation, budget):
     )
     trainer.train()
     assert trainer.tokens_seen == sum(len(row["input_ids"]) for row in rows)
-    return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+    return all_weights(trainer.model)
 
 
 @pytest.mark.parametrize(("batch_size", "accumulation", "budget"), [(8, 3, 0), (24, 1, 64), (8, 3, 40), (1, 24, 0)])
 def test_cutting_a_step_never_changes_its_gradient(tmp_path, batch_size, accumulation, budget):
     whole = weights_after_one_step(tmp_path / "whole", 24, 1, 0)
     cut = weights_after_one_step(tmp_path / "cut", batch_size, accumulation, budget)
-    start = torch.cat([p.detach().flatten() for p in tiny().parameters()])
+    start = all_weights(tiny())
     assert (whole - start).abs().max() > 1e-3
     assert torch.allclose(whole, cut, atol=1e-6)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.files import atomic_file
-from ..plots import BLUE, GREY, INK, ORANGE, drawing
+from ...metrics.drawing import BLUE, GREY, INK, ORANGE, draw_point
+from ..plot_file import plot_file
 from .table import SLICES, slice_title
 from .variants import BASELINE
 
@@ -27,7 +27,7 @@ def draw_ablation(folder: Path, facts: Mapping[str, Any]) -> str:
     others = [one for one in facts["variants"] if one["name"] != BASELINE]
     kept = [where for where in SLICES if facts["slice_rows"].get(where)]
     baseline = next(one for one in facts["variants"] if one["name"] == BASELINE)
-    with drawing() as figure:
+    with plot_file(Path(folder) / NAME) as figure:
         figure.set_size_inches(9.2, 1.9 + 0.62 * len(others))
         gains, costs = figure.subplots(1, 2, width_ratios=[3, 1.2], sharey=True)
         offsets = np.linspace(-0.22, 0.22, len(kept)) if len(kept) > 1 else [0.0]
@@ -35,11 +35,9 @@ def draw_ablation(folder: Path, facts: Mapping[str, Any]) -> str:
             colour, marker = MARKS[where]
             for place, one in enumerate(others):
                 found = one["slices"][where]["difference"]["f1"]
-                height = [place + offset] * 2
-                gains.plot([found["low"], found["high"]], height, color=colour, linewidth=2, alpha=0.55)
                 title = f"{slice_title(facts, where)}, {facts['slice_rows'][where]:,} rows"
-                label = title if place == 0 else None
-                gains.plot(found["difference"], height[0], marker, color=colour, markersize=6, label=label)
+                ends, label = (found["low"], found["high"]), title if place == 0 else None
+                draw_point(gains, found["difference"], place + offset, ends, colour, marker, label)
         gains.axvline(0, color=GREY, linewidth=1)
         gains.set_yticks(range(len(others)), [one["name"] for one in others])
         gains.invert_yaxis()
@@ -50,8 +48,6 @@ def draw_ablation(folder: Path, facts: Mapping[str, Any]) -> str:
         figure.legend(*gains.get_legend_handles_labels(), loc="outside lower left", ncols=len(kept), fontsize=8.5)
         _draw_costs(costs, others, baseline)
         figure.legend(*costs.get_legend_handles_labels(), loc="outside lower right", ncols=2, fontsize=8.5)
-        with atomic_file(Path(folder) / NAME) as temporary:
-            figure.savefig(temporary, format="png", metadata={"Software": None})
     return NAME
 
 

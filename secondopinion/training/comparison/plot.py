@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...core.files import atomic_file
 from ...core.wording import figure_title
-from ..plots import BLUE, GREY, INK, RED, drawing
+from ...metrics.drawing import BLUE, GREY, INK, RED, draw_point
+from ..plot_file import plot_file
 
 NAME = "comparison.png"
 LONGEST = 44
@@ -25,7 +25,7 @@ def draw_comparison(folder: Path, facts: Mapping[str, Any], name: str = NAME) ->
     first, second = (run["name"] for run in facts["runs"])
     lines = [(figure_title(one["name"]), one) for one in facts["figures"]]
     slices = [(f"{one['by']}: {one['value']} ({one['rows']:,})", one) for one in facts["slices"]]
-    with drawing() as figure:
+    with plot_file(Path(folder) / name) as figure:
         figure.set_size_inches(9.2, 2.1 + 0.3 * (len(lines) + len(slices)))
         parts = [(f"{second} minus {first}", lines)]
         if slices:
@@ -36,8 +36,7 @@ def draw_comparison(folder: Path, facts: Mapping[str, Any], name: str = NAME) ->
         for axes, (title, part) in zip(panels[:, 0], parts, strict=True):
             for place, (_, one) in enumerate(part):
                 colour = GREY if one["low"] <= 0 <= one["high"] else BLUE if one["low"] > 0 else RED
-                axes.plot([one["low"], one["high"]], [place] * 2, color=colour, linewidth=2.4, alpha=0.7)
-                axes.plot(one["difference"], place, "o", color=colour, markersize=6)
+                draw_point(axes, one["difference"], place, (one["low"], one["high"]), colour)
             axes.axvline(0, color=INK, linewidth=0.8)
             names = [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name, _ in part]
             axes.set_yticks(range(len(part)), names)
@@ -46,6 +45,4 @@ def draw_comparison(folder: Path, facts: Mapping[str, Any], name: str = NAME) ->
             axes.tick_params(axis="y", length=0)
             axes.set_title(title)
         panels[-1, 0].set_xlabel("difference, 95% intervals; grey: zero is in it")
-        with atomic_file(Path(folder) / name) as temporary:
-            figure.savefig(temporary, format="png", metadata={"Software": None})
     return name

@@ -20,6 +20,7 @@ def measure(
     answers: AnswerRows,
     *,
     n_resamples: int = 0,
+    thresholds: bool = True,
 ) -> dict[str, Any]:
     """Return `figures` as in run.json; with `n_resamples` also intervals, over groups.
 
@@ -28,6 +29,8 @@ def measure(
         rows: which of them were answered, as indices.
         answers: one for each of `rows`.
         n_resamples: bootstrap resamples.
+        thresholds: whether the figures of the best no-answer thresholds are among them, for which every row is scored
+            once more.
 
     Raises:
         InputError: none of the rows has a label of a task that the model does.
@@ -37,10 +40,11 @@ def measure(
         found = qa_figures(
             said, true, n_resamples=n_resamples, groups=data.groups[rows].tolist() if n_resamples else None
         )
-        if "best_f1" in found:  # what other thresholds would reach is read from the spans that were held back, too
+        best = [name for name in found if name.startswith("best_")]
+        if best and thresholds:  # what other thresholds would reach is read from the spans that were held back, too
             always = qa_figures(predictions(data, rows, answers.always_answering()), true)
-            found |= {name: value for name, value in always.items() if name.startswith("best_")}
-        return found
+            return found | {name: always[name] for name in best}
+        return {name: value for name, value in found.items() if name not in best}
     except ValueError as error:
         raise InputError(f"{data.name}: {error}") from None
 

@@ -94,7 +94,7 @@ def fit_answer_fold(
 
     def epoch_figures(trained: Any) -> dict[str, float]:
         answers, losses = validate(trained.get_base_model() if spec.lora else trained)
-        figures = measure(data, validation, answers)
+        figures = measure(data, validation, answers, thresholds=False)
         shown = {name: float(figures[name]) for name in HISTORY if name in figures}
         return {"monitor": settings.monitor.value(figures), **shown, **losses}
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core.files import atomic_file
 from ...metrics.clinical_qa.plots import plot_qa_figures
-from ..plots import BLUE, GREY, draw_calibration, drawing
+from ...metrics.drawing import BLUE, GREY, draw_point
+from ..plot_file import plot_file
+from ..plots import draw_calibration, reliability_panels
 from .table import ROWS
 
 
@@ -37,10 +38,8 @@ def write_answer_plots(folder: str | os.PathLike, facts: Mapping[str, Any]) -> l
     folder.mkdir(parents=True, exist_ok=True)
     plot_qa_figures(facts["summary"]["out_of_fold"], folder / "figures.png")
     for name, draw in drawings.items():
-        with drawing() as figure:
+        with plot_file(folder / name) as figure:
             draw(figure, facts)
-            with atomic_file(folder / name) as temporary:
-                figure.savefig(temporary, format="png", metadata={"Software": None})
     return sorted(["figures.png", *drawings])
 
 
@@ -56,10 +55,7 @@ def _gains(figure: Any, facts: Mapping[str, Any]) -> None:
     axes = figure.add_subplot()
     axes.axvline(0, color=GREY, linewidth=1)
     for place, (_, gain) in enumerate(rows):
-        axes.plot(
-            [gain["low"], gain["high"]], [place] * 2, color=BLUE, linewidth=2.2, alpha=0.55, solid_capstyle="round"
-        )
-        axes.plot(gain["difference"], place, "o", color=BLUE, markersize=6.5)
+        draw_point(axes, gain["difference"], place, (gain["low"], gain["high"]), BLUE)
         axes.annotate(
             f"{gain['difference']:+.3f}", (1.02, place), xycoords=axes.get_yaxis_transform(), va="center", fontsize=8.5
         )
@@ -76,9 +72,7 @@ def _no_answer(figure: Any, facts: Mapping[str, Any]) -> None:
     """Draw how often there was no answer, against how likely the model said that was."""
     scaled = facts["no_answer"]["calibration"]
     bins = scaled["bins"]
-    figure.set_size_inches(5.6, 6.0)
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
-    top.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="as sure as right")
+    top, bottom = reliability_panels(figure, "probability that there is no answer", "share without an answer")
     top.plot(
         [entry["confidence"] for entry in bins],
         [entry["accuracy"] for entry in bins],
@@ -96,11 +90,5 @@ def _no_answer(figure: Any, facts: Mapping[str, Any]) -> None:
         linewidth=0,
     )
     top.set_xlim(0, 1)
-    top.set_ylim(0, 1.02)
-    top.set_ylabel("share without an answer")
     top.legend(loc="upper left")
-    top.grid()
-    bottom.set_ylabel("rows")
-    bottom.grid(axis="y")
-    bottom.set_xlabel("probability that there is no answer")
     top.set_title("Is there no answer?")
