@@ -109,6 +109,7 @@ def bare_logits(model: str, texts: Path, precision: str) -> tuple[float, np.ndar
     """Return what OpenVINO's own loop takes for the engine's batches, padded beforehand."""
     import pyarrow.parquet as pq
 
+    from secondopinion.scoring.backends.openvino_backend import openvino
     from secondopinion.scoring.batches import token_batches
     from secondopinion.scoring.encoding import Padder
     from secondopinion.scoring.opening import open_model
@@ -116,20 +117,26 @@ def bare_logits(model: str, texts: Path, precision: str) -> tuple[float, np.ndar
     opened = open_model(model, backend="openvino", precision=precision, defer=False)
     scorer, backend = opened.scorer, opened.scorer.backend
     encoded = scorer.encode(pq.read_table(texts)["text"].to_pylist())
-    budget = scorer.tune(encoded).token_budget
+    batching = scorer.tune(encoded)
     pad = Padder(scorer.encode.reader)
-    places = list(token_batches(encoded.lengths, budget))
+    places = list(token_batches(encoded.lengths, batching.token_budget))
     batches = [{k: v for k, v in pad(encoded, rows).items() if k in backend.inputs} for rows in places]
-    scorer.close()
-    backend.prepare(1)
-    backend.enter()
-    request = backend._own.request
-    request.infer(batches[-1])
     logits = np.zeros((len(encoded.lengths), opened.config.num_labels), dtype=np.float32)
+
+    def keep(request: Any, rows: np.ndarray) -> None:
+        logits[rows] = request.get_output_tensor().data
+
+    queue = openvino().AsyncInferQueue(backend._compiled, batching.streams)
+    queue.set_callback(keep)
+    queue.start_async(batches[-1], places[-1], share_inputs=True)
+    queue.wait_all()
     began = time.perf_counter()
     for rows, batch in zip(places, batches, strict=True):
-        logits[rows] = request.infer(batch, share_inputs=True)["logits"]
-    return time.perf_counter() - began, logits
+        queue.start_async(batch, rows, share_inputs=True)
+    queue.wait_all()
+    spent = time.perf_counter() - began
+    scorer.close()
+    return spent, logits
 
 
 def ceiling(precision: str) -> float:

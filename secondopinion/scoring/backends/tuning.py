@@ -15,7 +15,7 @@ from ...core.files import read_json, write_json
 from ...core.machine import cpu_name, usable_threads
 from .backend import Backend
 
-CPU_BUDGETS, GPU_BUDGETS = (1024, 2048, 4096), (8192, 16384, 32768, 65536)
+CPU_BUDGETS, GPU_BUDGETS = (512, 1024, 2048), (8192, 16384, 32768, 65536)
 # A corpus of fewer tokens is done before a measurement would pay.
 WORTH_TUNING = 400_000
 SAMPLE_TOKENS = 8_192
