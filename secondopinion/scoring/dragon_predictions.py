@@ -25,7 +25,7 @@ from ..core.files import atomic_file
 from ..core.progress import say
 from .cases import Cases
 from .engine import score_texts
-from .tables import TABLES, write_tables
+from .tables import TABLES, check_free, write_tables
 
 FORMATS = (".json", *TABLES)
 BETWEEN = ": "
@@ -182,10 +182,7 @@ def check_output(output: str | os.PathLike, *, force: bool = False) -> Path:
     output = Path(output).expanduser()
     if output.suffix.lower() not in FORMATS:
         raise InputError(f"{output} ends in {output.suffix!r}; expected one of {', '.join(FORMATS)}")
-    if output.is_dir():
-        raise InputError(f"{output} is a folder; name a file in it")
-    if output.exists() and not force:
-        raise InputError(f"{output} is there already; give another --output, or --force to replace it")
+    check_free(output, force)
     return output
 
 

@@ -17,7 +17,7 @@ from ..core.errors import InputError
 from ..core.files import atomic_file, disk_errors, read_json, remove_partials, write_json
 from ..core.progress import progress, say
 from .questions import Question, read_questions
-from .tables import TABLES, write_tables
+from .tables import TABLES, check_free, write_tables
 
 NOTES_PER_PART = 32
 PARTS = "part-*.parquet"
@@ -103,8 +103,7 @@ def extract(
         raise InputError(f"the model knows no category {unknown[0]!r}; it knows {', '.join(names)}")
     if output.suffix not in TABLES:
         raise InputError(f"{output} ends in {output.suffix!r}; expected one of {', '.join(TABLES)}")
-    if output.exists() and not force:
-        raise InputError(f"{output} is there already; give another --output, or --force to replace it")
+    check_free(output, force)
     work = output.absolute().with_name(f".{output.name}.work")
     job = {
         "questions": [asdict(question) for question in asked],

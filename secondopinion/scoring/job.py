@@ -148,7 +148,7 @@ class Asker:
     """
 
     def __init__(self, experts: Mapping[str, Callable[..., Sequence[Any]]] | None, budget: Any, classes: Sequence[str]):
-        self.experts, self.budget, self.classes = experts, budget, list(classes)
+        self.experts, self.budget, self.classes = experts, budget, dict.fromkeys(classes, 0.0)
         self.asks = experts is not None
 
     def admit(self, columns: dict[str, Any]) -> None:
@@ -173,7 +173,7 @@ class Asker:
             if len(votes) != len(wanted):
                 raise InputError(f"expert {name!r} gave {len(votes)} answers to {len(wanted)} texts; expected one each")
             for number, vote in zip(wanted, votes, strict=True):
-                label, error = read_vote(vote, name, dict.fromkeys(self.classes, 0.0))
+                label, error = read_vote(vote, name, self.classes)
                 columns["expert_label"][number], columns["expert_error"][number] = label, error
                 columns["final_label"][number] = label or columns["label"][number]
 

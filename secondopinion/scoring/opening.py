@@ -13,7 +13,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.files import read_json
 from ..core.run_folder import RunFolder
-from .backends.choice import backend_cache, open_backend, weights_name
+from .backends.choice import backend_cache, open_backend
 from .backends.tuning import Batching
 from .batches import padding_multiple
 from .classifier import model_folder, open_classifier
@@ -146,7 +146,7 @@ def open_model(
     facts = {
         "model": path.name if path.is_dir() else str(model),
         "revision": revision,
-        "weights": weights_name(folder),
+        "weights": cache.name,
         "backend": {name: value for name, value in computes.facts().items() if name in ("name", "precision")},
         "max_length": max_length or limit,
         "long_texts": {"how": stated.how, **({"stride": stated.stride} if stated.how != "cut" else {})},

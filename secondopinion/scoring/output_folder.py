@@ -12,7 +12,7 @@ from typing import Any
 from ..core.errors import InputError
 from ..core.files import atomic_file, read_json, remove_partials, write_json
 from ..core.progress import say
-from .tables import TABLES, write_tables
+from .tables import TABLES, check_free, write_tables
 
 JOB, MANIFEST, PARTS = "job.json", "manifest.json", "part-*.parquet"
 OWN = b"secondopinion_job"
@@ -42,10 +42,7 @@ class OutputFolder:
             InputError: something else is there.
         """
         if self.single:
-            if self.target.is_dir():
-                raise InputError(f"{self.target} is a folder; name a file in it")
-            if self.target.exists() and not force:
-                raise InputError(f"{self.target} is there already; give another --output, or --force to replace it")
+            check_free(self.target, force)
             return
         if self.target.is_file():
             raise InputError(f"{self.target} is a file; give a folder, or a table: {', '.join(TABLES)}")

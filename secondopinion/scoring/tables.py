@@ -8,7 +8,21 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import InputError
+
 TABLES = (".parquet", ".csv", ".jsonl")
+
+
+def check_free(output: Path, force: bool = False) -> None:
+    """Check that a file may be written.
+
+    Raises:
+        InputError: it is there already, and may not be replaced; or it is a folder.
+    """
+    if output.is_dir():
+        raise InputError(f"{output} is a folder; name a file in it")
+    if output.exists() and not force:
+        raise InputError(f"{output} is there already; give another --output, or --force to replace it")
 
 
 def write_tables(tables: Iterable[Any], path: Path, suffix: str) -> None:
@@ -41,4 +55,4 @@ def _writer(path: Path, schema: Any, suffix: str) -> Any:
     return csv.CSVWriter(path, schema)
 
 
-__all__ = ["TABLES", "write_tables"]
+__all__ = ["TABLES", "check_free", "write_tables"]
