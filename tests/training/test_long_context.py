@@ -319,7 +319,8 @@ def test_the_shipped_recipes_load(name):
     assert recipe.folds.strategy == "given"
 
 
-# A process of its own: one that ran other tests holds freed memory, which no limit takes from it.
+# A process of its own: one that ran other tests holds freed memory, which no limit takes from it. What the libraries
+# take beside the tensors differs from machine to machine, so room is added until one text fits; all 24 never do.
 LITTLE_MEMORY = """
 import json, resource, sys
 
@@ -327,32 +328,38 @@ from secondopinion.core.errors import InputError
 from secondopinion.training import encoder, load_recipe, train
 
 task = json.loads(sys.argv[1])
-with open("/proc/self/statm") as handle:
-    used = int(handle.read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + task["more"], resource.getrlimit(resource.RLIMIT_AS)[1]))
-try:
-    train(load_recipe(task["recipe"]), output=task["output"])
-except InputError as error:
-    print(error)
+most = resource.getrlimit(resource.RLIMIT_AS)[1]
+for number in range(5):
+    with open("/proc/self/statm") as handle:
+        used = int(handle.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (700 + 150 * number << 20), most))
+    try:
+        train(load_recipe(task["recipe"]), output=f"{task['output']}-{number}")
+    except InputError as error:
+        said = str(error)
+    if "Not one text at a time fits" not in said:
+        break
+print(said)
 """
 
 
 def test_out_of_memory_names_a_batch_that_fits(recipe, tmp_path):
-    # A layer so wide that each token of a batch takes a quarter of a MiB, several times over.
-    source = save_encoder(tmp_path / "encoder", num_hidden_layers=1, intermediate_size=1 << 16)
+    # A layer so wide that each token of a batch takes half a MiB, several times over.
+    source = save_encoder(tmp_path / "encoder", num_hidden_layers=1, intermediate_size=1 << 17)
     wide = recipe(
         {"encoder": str(source), "processor": None},
-        batch_size=48,
+        batch_size=24,
         accumulation_steps=1,
         micro_batch_tokens=0,
         epochs=1,
     )
     settings = wide.as_dict()  # without the paths of this machine
     settings["dataset"]["path"], settings["model"]["encoder"] = wide.dataset.path, str(source)
-    task = {"recipe": settings, "output": str(tmp_path / "run"), "more": 700 << 20}
+    task = {"recipe": settings, "output": str(tmp_path / "run")}
     done = subprocess.run(
         [sys.executable, "-c", LITTLE_MEMORY, json.dumps(task)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # A second arena would take 64 MiB of addresses for itself.
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -360,13 +367,15 @@ def test_out_of_memory_names_a_batch_that_fits(recipe, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     said = done.stdout
-    assert re.search(r"out of memory on cpu: 48 texts of .* tokens at once", said), done.stderr
+    assert re.search(r"out of memory on cpu: 24 texts of .* tokens at once", said), done.stderr
+    assert "(tried and fits; still 24 rows a step), or keep the batch and set model.gradient_checkpointing" in said, (
+        said
+    )
     batch, steps = (
         int(re.search(rf"training.{name}: (\d+)", said)[1]) for name in ("batch_size", "accumulation_steps")
     )
-    assert batch < 48
-    assert batch * steps == 48
-    assert "(tried and fits; still 48 rows a step), or keep the batch and set model.gradient_checkpointing" in said
+    assert batch < 24
+    assert batch * steps == 24
 
 
 def test_only_want_of_memory_is_taken_for_it():
