@@ -214,7 +214,7 @@ class MultiTaskQAForQuestionAnswering(PreTrainedModel):
             attention_mask = torch.ones(given.shape[:2], dtype=torch.long, device=given.device)
         first = attention_mask.long().argmax(dim=1)
         allowed = attention_mask.bool() if span_mask is None else attention_mask.bool() & span_mask.bool()
-        allowed = allowed.scatter(1, first[:, None], True)
+        allowed = allowed | (torch.arange(allowed.shape[1], device=allowed.device) == first[:, None])
         encoded = self._encode(
             attention_mask,
             allowed if span_mask is not None else None,

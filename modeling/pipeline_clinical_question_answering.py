@@ -10,7 +10,7 @@ from transformers import Pipeline
 from .no_answer import no_answer_probability
 from .qa_answers import Answer, decode
 from .qa_experts import MODEL, Experts, answer_of_experts, check_experts
-from .qa_prediction import predict_windows
+from .qa_prediction import BatchRun, predict_windows
 from .qa_signals import answer_signals
 from .qa_windows import make_windows
 from .sequence_limit import longest_sequence
@@ -42,6 +42,7 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
         model: gives `start_logits`, `end_logits` and `category_logits`, as `MultiTaskQAForQuestionAnswering`; a model
             without one of the heads answers without that part. Where it has a policy, as its `deferral`.
         expert: who answers deferred questions; see `qa_experts.answer_of_experts`. None decides without asking.
+        run: computes windows in place of the model; see `predict_windows`.
         **kwargs: of `transformers.Pipeline`, and those of a call.
     """
 
@@ -50,12 +51,15 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
     _load_image_processor = False
     _load_feature_extractor = False
 
-    def __init__(self, model: Any, *args: Any, expert: Experts | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, model: Any, *args: Any, expert: Experts | None = None, run: BatchRun | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(model, *args, **kwargs)
         if self.tokenizer is None:
             raise ValueError(f"{TASK} needs a tokenizer; save it beside the model, or give tokenizer=…")
         self.model.eval()
         self.expert = check_experts(expert, getattr(self.model, "deferral", None))
+        self.run = run
         self.reads_context = getattr(self.model.config, "reads_context", True)
 
     def _sanitize_parameters(
@@ -197,9 +201,8 @@ class ClinicalQuestionAnsweringPipeline(Pipeline):
     def _forward(
         self, inputs: dict[str, Any], token_budget: int | None = None, windows_at_once: int | None = None
     ) -> dict[str, Any]:
-        logits = predict_windows(
-            self.model, inputs["windows"], self.tokenizer, token_budget=token_budget, batch_size=windows_at_once
-        )
+        settings = {"token_budget": token_budget, "batch_size": windows_at_once, "run": self.run}
+        logits = predict_windows(self.model, inputs["windows"], self.tokenizer, **settings)
         return inputs | {"logits": logits}
 
     def postprocess(

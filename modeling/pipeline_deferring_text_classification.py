@@ -1,7 +1,7 @@
 """A pipeline that classifies texts and asks an expert for those it defers."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -174,14 +174,9 @@ class DeferringTextClassificationPipeline(Pipeline):
             places = [i for i, row in enumerate(rows) if row["deferred"] and row["expert"] == name]
             if not places:
                 continue
-            votes = list(experts[name]([texts[i] for i in places]))
-            if len(votes) != len(places):
-                raise ValueError(
-                    f"expert {name!r} gave {len(votes)} rows for {len(places)} texts; "
-                    "expected a row for each text, in order, with a null label where it has no answer"
-                )
-            for i, vote in zip(places, votes, strict=True):
-                label, error = read_vote(vote, name, rows[i]["probabilities"])
+            votes = experts[name]([texts[i] for i in places])
+            told = read_votes(votes, name, len(places), rows[places[0]]["probabilities"])
+            for i, (label, error) in zip(places, told, strict=True):
                 rows[i] |= {"expert_label": label, "expert_error": error}
 
     @staticmethod
@@ -237,7 +232,30 @@ def as_budget(budget: StreamingBudget | float | None) -> StreamingBudget | None:
     return budget if budget is None or isinstance(budget, StreamingBudget) else StreamingBudget(budget)
 
 
-def read_vote(vote: Any, name: str, classes: Mapping[str, float]) -> tuple[str | None, str | None]:
+def read_votes(
+    votes: Iterable[Any], name: str, texts: int, classes: Container[str]
+) -> list[tuple[str | None, str | None]]:
+    """Return (label, None) of each usable vote of an expert, (None, why) of each other.
+
+    Args:
+        votes: what the expert gave.
+        name: of the expert.
+        texts: how many it was asked about.
+        classes: of the model.
+
+    Raises:
+        ValueError: there is not one row for each text, or a row has no `label` at all.
+    """
+    votes = list(votes)
+    if len(votes) != texts:
+        raise ValueError(
+            f"expert {name!r} gave {len(votes)} rows for {texts} texts; "
+            "expected a row for each text, in order, with a null label where it has no answer"
+        )
+    return [read_vote(vote, name, classes) for vote in votes]
+
+
+def read_vote(vote: Any, name: str, classes: Container[str]) -> tuple[str | None, str | None]:
     """Return (label, None) of a usable vote, (None, why) of another.
 
     Raises:

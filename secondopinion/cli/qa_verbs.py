@@ -34,15 +34,20 @@ def extract(
     no_answer_threshold: Annotated[
         float | None, typer.Option(help="In place of the model's own; lower means more often no answer.")
     ] = None,
-    dtype: Annotated[str, typer.Option(help="float32, or bfloat16 for speed.")] = "float32",
+    backend: Annotated[
+        str, typer.Option(help="torch, openvino (extra `openvino`), or auto for the quicker of the two.")
+    ] = "torch",
+    precision: Annotated[
+        str, typer.Option("--precision", "--dtype", help="float32, bfloat16, float16, or int8 after `quantize`.")
+    ] = "float32",
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the Hub.")] = None,
     trust_remote_code: Annotated[bool, typer.Option(help="Run code of the model's repository.")] = False,
     force: Annotated[bool, typer.Option(help="Replace an output that is there.")] = False,
 ) -> None:
     """Ask many questions of many notes and write a table that filters by category. Run it again to continue."""
-    from ..scoring.answerer import load_answerer
-    from ..scoring.extraction import extract as run
-    from ..scoring.questions import read_questions
+    from ..scoring.questions.answerer import load_answerer
+    from ..scoring.questions.extraction import extract as run
+    from ..scoring.questions.question_file import read_questions
     from .show import quiet
 
     quiet()
@@ -50,7 +55,13 @@ def extract(
     read_questions(questions)
     if output.exists() and not force:
         raise typer.BadParameter(f"{output} is there already; give another --output, or --force to replace it")
-    answerer, identity = load_answerer(model, dtype=dtype, revision=revision, trust_remote_code=trust_remote_code)
+    answerer, identity = load_answerer(
+        model,
+        backend="auto" if precision == "int8" and backend == "torch" else backend,
+        precision=precision,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+    )
     found = run(
         answerer,
         questions,
@@ -68,6 +79,6 @@ def extract(
 def _first(source: str, limit: int | None, **columns: str):
     from itertools import islice
 
-    from ..scoring.corpus import read_corpus
+    from ..scoring.corpus.files import read_corpus
 
     return islice(read_corpus(source, **columns), limit)

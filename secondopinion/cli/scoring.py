@@ -13,9 +13,10 @@ from ..core.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from ..scoring.backends.tuning import Batching
+    from ..scoring.corpus.output_folder import OutputFolder
+    from ..scoring.corpus.shards import Plan
     from ..scoring.job import Columns, Scored
     from ..scoring.opening import OpenModel
-    from ..scoring.shards import Plan
     from .live_expert import LiveExpert
 
 ENGINES = ("local", "ray")
@@ -95,6 +96,24 @@ def batching_of(token_budget: int | None, streams: int | None) -> Batching | Non
     return None if token_budget is None and streams is None else Batching(token_budget or 2048, streams or 1)
 
 
+def backend_of(folder: OutputFolder, backend: str, precision: str, force: bool) -> dict[str, str]:
+    """Return backend and precision as settings of `open_model`: those of the work that is gone on with.
+
+    What `auto` takes may have changed since, by a measurement or another machine; rows of one output are computed
+    alike.
+    """
+    before = None if force or (backend, precision) != ("auto", "auto") else folder.begun_with()
+    own = ((before or {}).get("model") or {}).get("backend") or {}
+    return (
+        {"backend": own.get("name", backend), "precision": own["precision"]}
+        if "precision" in own
+        else {
+            "backend": backend,
+            "precision": precision,
+        }
+    )
+
+
 def run_job(
     opener: Callable[[], OpenModel],
     plan: Plan,
@@ -139,7 +158,7 @@ def run_job(
 
 def _asker(model: OpenModel, output: Path, budget: float | None, expert: LiveExpert | None) -> Any:
     from ..modeling import StreamingBudget
-    from ..scoring.job import Asker
+    from ..scoring.asker import Asker
 
     if budget is None and expert is None:
         return None

@@ -117,13 +117,13 @@ def score(
 ) -> None:
     """Predict any corpus with a trained model, in order, in flat memory; a stopped run goes on where it was."""
     from ..scoring.cases import is_cases
+    from ..scoring.corpus.output_folder import OutputFolder
+    from ..scoring.corpus.shards import plan_shards
+    from ..scoring.corpus.sources import open_sources
     from ..scoring.encoding import LongTexts
     from ..scoring.job import Columns
-    from ..scoring.output_folder import OutputFolder
-    from ..scoring.shards import plan_shards
-    from ..scoring.sources import open_sources
     from .live_expert import live_expert
-    from .scoring import batching_of, narratives_of, open_any, run_job
+    from .scoring import backend_of, batching_of, narratives_of, open_any, run_job
     from .show import quiet
 
     quiet()
@@ -144,8 +144,7 @@ def score(
     )
     plan = plan_shards(sources, rows_per_shard=rows_per_part, limit=limit, skip_unreadable=skip_unreadable)
     opening = {
-        "backend": backend,
-        "precision": precision,
+        **backend_of(OutputFolder(output.expanduser()), backend, precision, force),
         "defer": True if budget is not None or expert is not None else defer,
         "max_length": max_length,
         "long_texts": LongTexts(long, stride),
@@ -153,6 +152,7 @@ def score(
         "revision": revision,
         "trust_remote_code": trust_remote_code,
         "device": device,
+        "rows": plan.rows,
     }
     scored = run_job(
         functools.partial(open_any, model, **opening),

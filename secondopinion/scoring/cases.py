@@ -18,7 +18,7 @@ from ..core.dragon_form import (
     read_configuration,
 )
 from ..core.errors import InputError, closest
-from .corpus import read_corpus
+from .corpus.files import read_corpus
 
 _SPLIT_OF = {name: split for split, name in SPLITS.items()}
 

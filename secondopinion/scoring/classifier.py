@@ -75,7 +75,21 @@ def model_folder(model: str | os.PathLike, revision: str | None = None, token: s
         return run.fold_folder(run.selected_fold)
     if path.is_dir():
         return path
-    if path.is_absolute() or str(model).startswith((".", "~")) or str(model).count("/") != 1:
+    return hub_folder(model, revision, token)
+
+
+def hub_folder(model: str | os.PathLike, revision: str | None = None, token: str | bool | None = None) -> Path:
+    """Return where a model on the Hub was downloaded to.
+
+    Args:
+        model: its name.
+        revision: branch, tag or commit.
+        token: for models that are gated.
+
+    Raises:
+        InputError: nothing is there.
+    """
+    if Path(model).is_absolute() or str(model).startswith((".", "~")) or str(model).count("/") != 1:
         raise InputError(f"{model} does not exist; give a run folder, a model's folder, or namespace/name on the Hub")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -106,4 +120,4 @@ def _stock(model: str | os.PathLike, folder: Path, config: dict[str, Any], trust
     return loaded.cuda() if torch.cuda.is_available() else loaded, tokenizer
 
 
-__all__ = ["model_folder", "open_classifier"]
+__all__ = ["hub_folder", "model_folder", "open_classifier"]

@@ -24,8 +24,8 @@ from ..core.errors import InputError
 from ..core.files import atomic_file
 from ..core.progress import say
 from .cases import Cases
+from .corpus.tables import TABLES, check_free, write_tables
 from .engine import score_texts
-from .tables import TABLES, check_free, write_tables
 
 FORMATS = (".json", *TABLES)
 BETWEEN = ": "

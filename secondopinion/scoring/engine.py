@@ -12,7 +12,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.files import read_json
 from ..core.progress import progress
-from .batches import padding_multiple, token_batches
+from .batches import padding_multiple
 
 CPU_TOKEN_BUDGET, GPU_TOKEN_BUDGET = 2048, 32768
 
@@ -32,27 +32,62 @@ def load_classifier(folder: str | os.PathLike, trust_remote_code: bool = False) 
         InputError: the model loads by code of its own, which may not run.
     """
     import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoModelForSequenceClassification
 
+    kind = _own_kinds().get(_readable(folder, trust_remote_code))
+    trusted = {"trust_remote_code": trust_remote_code}
+    model = (kind or AutoModelForSequenceClassification).from_pretrained(folder, dtype=torch.float32, **trusted)
+    return model.cuda() if torch.cuda.is_available() else model, _reader(folder, trust_remote_code)
+
+
+def load_config(folder: str | os.PathLike, trust_remote_code: bool = False) -> tuple[Any, Any]:
+    """Return a model's configuration and its tokenizer or processor, as `load_classifier` would, without its weights.
+
+    Args:
+        folder: the model's.
+        trust_remote_code: whether code that lies beside it may run.
+
+    Raises:
+        InputError: the model loads by code of its own, which may not run.
+    """
+    from transformers import AutoConfig
+
+    kind = _own_kinds().get(_readable(folder, trust_remote_code))
+    loads = AutoConfig if kind is None else kind.config_class
+    config = loads.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    return config, _reader(folder, trust_remote_code)
+
+
+def _own_kinds() -> dict[str, Any]:
     from .. import modeling
 
-    own = {
+    return {
         modeling.DeferralConfig.model_type: modeling.DeferralForSequenceClassification,
         modeling.PooledEncoderConfig.model_type: modeling.PooledEncoderForSequenceClassification,
     }
+
+
+def _readable(folder: str | os.PathLike, trust_remote_code: bool) -> str | None:
+    """Return the type of a model whose code, if it has its own, may run."""
     config = read_json(Path(folder) / "config.json")
-    kind = own.get(config.get("model_type"))
+    kind = config.get("model_type")
     # A deferring model of this project's may hold a classifier that is not.
-    theirs = config if kind is None else config.get("classifier_config") or {}
+    theirs = (config.get("classifier_config") or {}) if kind in _own_kinds() else config
     if theirs.get("auto_map") and not trust_remote_code:
         raise InputError(
             f"{folder} holds a model that loads by code of its own, which lies beside it; read that code, and if you "
             "trust it, give --trust-remote-code"
         )
-    trusted = {"trust_remote_code": trust_remote_code}
-    model = (kind or AutoModelForSequenceClassification).from_pretrained(folder, dtype=torch.float32, **trusted)
+    return kind
+
+
+def _reader(folder: str | os.PathLike, trust_remote_code: bool) -> Any:
+    from transformers import AutoTokenizer
+
+    from .. import modeling
+
     reads = modeling.ClinicalProcessor if (Path(folder) / "processor_config.json").exists() else AutoTokenizer
-    return model.cuda() if torch.cuda.is_available() else model, reads.from_pretrained(folder, **trusted)
+    return reads.from_pretrained(folder, trust_remote_code=trust_remote_code)
 
 
 def classifier_of(model: Any) -> Any:
@@ -89,27 +124,28 @@ def predict_columns(
     Returns:
         Column → (rows, …) array in the order of `encoded`; empty where there are no rows.
     """
-    import torch
+    from .backends.torch_backend import TorchBackend
+    from .backends.tuning import Batching
+    from .batch_runner import BatchRunner, RowOutputs
 
-    model.eval()
-    device = next(model.parameters()).device
-    budget = token_budget or (CPU_TOKEN_BUDGET if device.type == "cpu" else GPU_TOKEN_BUDGET)
-    found: dict[str, np.ndarray] = {}
+    backend = TorchBackend(model, outputs=columns)
+    budget = token_budget or (CPU_TOKEN_BUDGET if backend.device == "cpu" else GPU_TOKEN_BUDGET)
     names = [name for name in tokenizer.model_input_names if name in _columns(encoded)]
     multiple = padding_multiple(model)
     padding = {"pad_to_multiple_of": multiple} if multiple > 1 else {}
-    with torch.inference_mode(), progress(total=len(lengths), label=label) as bar:
-        for rows in token_batches(lengths, budget, multiple):
-            features = [{name: encoded[int(row)][name] for name in names} for row in rows]
-            output = model(**tokenizer.pad(features, return_tensors="pt", **padding).to(device))
-            for name in columns:
-                value = output[name]
-                part = (value.float() if value.is_floating_point() else value).cpu().numpy()
-                if name not in found:
-                    found[name] = np.zeros((len(lengths), *part.shape[1:]), dtype=part.dtype)
-                found[name][rows] = part
-            bar.update(len(rows))
-    return found
+
+    def give(rows: np.ndarray) -> dict[str, np.ndarray]:
+        features = [{name: encoded[int(row)][name] for name in names} for row in rows]
+        padded = tokenizer.pad(features, return_tensors="np", **padding)
+        return {name: np.asarray(value) for name, value in padded.items()}
+
+    runner, outputs = BatchRunner(backend, multiple=multiple, batching=Batching(budget, 1)), RowOutputs(len(lengths))
+    try:
+        with progress(total=len(lengths), label=label) as bar:
+            runner.run(np.asarray(lengths), give, outputs, advance=bar.update)
+    finally:
+        runner.close()
+    return outputs.found
 
 
 def predict_logits(

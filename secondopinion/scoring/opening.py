@@ -13,12 +13,16 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.files import read_json
 from ..core.run_folder import RunFolder
-from .backends.choice import backend_cache, open_backend
+from .backends.choice import backend_cache, checked_precision, open_backend, ready_backend
 from .backends.tuning import Batching
 from .batches import padding_multiple
 from .classifier import model_folder, open_classifier
 from .encoding import EncodedTexts, LongTexts
+from .engine import load_config
 from .scorer import Scorer, Scores
+
+# Fewer are scored before a conversion to another backend would pay.
+MANY_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,17 @@ class OpenModel:
     deferring: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     run_facts: dict[str, Any] | None = None
+
+    @property
+    def computed_by(self) -> dict[str, Any]:
+        """What a record says of how rows were computed: backend and batches."""
+        return self.scorer.facts()
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Backend and precision as settings of `open_model`, so that another process computes the same."""
+        found = self.computed_by["computed_by"]
+        return {"backend": found["name"], "precision": found["precision"]} if "precision" in found else {}
 
 
 class PlainScorer:
@@ -64,6 +79,10 @@ class PlainScorer:
             advance(len(texts))
         return Scores({"logits": logits}, sum(len(text.split()) for text in texts))
 
+    def facts(self) -> dict[str, Any]:
+        """Return what a record says of how rows were computed."""
+        return {"computed_by": {"name": "scikit-learn"}, "batching": None}
+
     def close(self) -> None:
         """Do nothing: there are no threads."""
 
@@ -81,6 +100,7 @@ def open_model(
     trust_remote_code: bool = False,
     token: str | bool | None = None,
     device: str | None = None,
+    rows: int | None = None,
 ) -> OpenModel:
     """Open a classifier, a regressor or a deferring system.
 
@@ -97,18 +117,21 @@ def open_model(
         trust_remote_code: whether code in the repository may run.
         token: for models that are gated.
         device: such as `cuda:1`; by default the GPU where there is one.
+        rows: how many are to be scored, where that is known: for few, `auto` converts and measures nothing.
 
     Raises:
         InputError: nothing is there, it does not score texts, or a setting does not fit it.
     """
+    import torch
+
     from ..modeling.sequence_limit import longest_sequence
 
     path = Path(model).expanduser()
     run = RunFolder.open(path) if (path / "run.json").exists() and not (path / "config.json").exists() else None
     system = run is not None and run.facts.get("deferral") and run.system_folder.is_dir()
     folder = run.system_folder if system and defer is not False else model_folder(model, revision, token)
-    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
-    has_policy = isinstance(config, dict) and config.get("model_type") == "deferral"
+    stored = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    has_policy = isinstance(stored, dict) and stored.get("model_type") == "deferral"
     if defer and not has_policy:
         raise InputError(f"{model} has no deferral policy; make one with: secondopinion defer {model} …")
     deferring = has_policy and defer is not False
@@ -117,28 +140,38 @@ def open_model(
             "a policy was certified on texts as they were cut, and says nothing of windows; leave --long out, or score "
             "the classifier alone with --no-defer"
         )
-    loaded, reader = open_classifier(folder, trust_remote_code=trust_remote_code, token=token, whole=deferring)
-    if device:
-        loaded = loaded.to(device)
-    limit = longest_sequence(loaded.config, reader)
+    cache = backend_cache(model, folder)
+    chosen = checked_precision(backend, precision)
+    # Weights are not read into torch where a converted form computes.
+    ready = None
+    if not has_policy and device in (None, "cpu") and not torch.cuda.is_available():
+        ready = ready_backend(cache, backend, chosen)
+    if ready is not None:
+        config, reader = load_config(folder, trust_remote_code)
+        computes, multiple = ready, ready.multiple
+    else:
+        loaded, reader = open_classifier(folder, trust_remote_code=trust_remote_code, token=token, whole=deferring)
+        loaded = loaded.to(device) if device else loaded
+        config, multiple = loaded.config, padding_multiple(loaded)
+        computes = open_backend(
+            loaded,
+            reader,
+            cache,
+            backend=backend,
+            precision=precision,
+            deferring=deferring,
+            certified=stored.get("threshold_record") if deferring else None,
+            few=rows is not None and rows < MANY_ROWS,
+        )
+    limit = longest_sequence(config, reader)
     if max_length is not None and limit is not None and max_length > limit:
         raise InputError(f"the model reads {limit} tokens at most, not {max_length}; give a smaller --max-length")
-    cache = backend_cache(model, folder)
-    computes = open_backend(
-        loaded,
-        reader,
-        cache,
-        backend=backend,
-        precision=precision,
-        deferring=deferring,
-        certified=config.get("threshold_record") if deferring else None,
-    )
     scorer = Scorer(
         computes,
         reader,
         max_length or limit,
         long_texts=long_texts,
-        multiple=padding_multiple(loaded),
+        multiple=multiple,
         cache=cache,
         batching=batching,
     )
@@ -153,7 +186,7 @@ def open_model(
         "deferring": deferring,
     }
     own = run.facts if run is not None else (read_json(folder / "run.json") if (folder / "run.json").exists() else None)
-    return OpenModel(scorer, loaded.config, deferring, facts, own)
+    return OpenModel(scorer, config, deferring, facts, own)
 
 
 __all__ = ["OpenModel", "PlainScorer", "open_model"]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import InputError
-from ..core.progress import progress
-from .job import Columns, Scored, ShardResult, ShardScorer, finished, job_facts, written_shards
+from .corpus.output_folder import OutputFolder
+from .corpus.shards import Plan, Shard, ShardReader
+from .job import Columns, Scored, ScoringJob
 from .opening import OpenModel
-from .output_folder import OutputFolder
-from .shards import Plan, Shard, ShardReader
+from .shard_scorer import ShardResult, ShardScorer, written_shards
 
 
 class ClusterWorker:
@@ -27,7 +27,7 @@ class ClusterWorker:
         folder: that the driver has claimed.
     """
 
-    def __init__(self, opener: Callable[[], OpenModel], plan: Plan, columns: Columns, folder: OutputFolder) -> None:
+    def __init__(self, opener: Callable[..., OpenModel], plan: Plan, columns: Columns, folder: OutputFolder) -> None:
         self.folder = folder
         self.shards = {shard.number: shard for shard in plan.shards}
         reader = ShardReader(plan.sources, columns.id, columns.text, columns.keep)
@@ -46,7 +46,7 @@ class ClusterWorker:
 
 
 def score_on_ray(
-    opener: Callable[[], OpenModel],
+    opener: Callable[..., OpenModel],
     plan: Plan,
     output: str | os.PathLike,
     columns: Columns | None = None,
@@ -61,7 +61,7 @@ def score_on_ray(
     again; see `score_corpus` for everything else.
 
     Args:
-        opener: opens the model; it is sent to the workers.
+        opener: opens the model, with settings of `open_model` where it is given some; it is sent to the workers.
         plan: as `plan_shards` gives it.
         output: as of `score_corpus`.
         columns: of the input.
@@ -81,16 +81,14 @@ def score_on_ray(
         ) from None
     if workers is not None and workers < 1:
         raise InputError(f"--workers is {workers}; give at least 1")
-    columns = columns or Columns()
-    folder = OutputFolder(Path(output).expanduser().absolute())
-    # The driver opens the model too: what is wrong with it is told here, once, and the record names its backend.
+    # The driver opens the model too: what is wrong with it is told here, once, and all workers compute as it would.
     model = opener()
-    job = job_facts(model, plan, columns)
-    done = folder.claim(job, plan.identities(), force=force)
-    groups = [[shard.number for shard in group if shard.number not in done] for group in plan.runs()]
+    opener = functools.partial(opener, **model.chosen)
+    # Workers may stand in other folders.
+    job = ScoringJob(model, plan, Path(output).expanduser().absolute(), columns)
+    job.claim(force=force)
+    groups = [[shard.number for shard in job.left(group)] for group in plan.runs()]
     groups = [group for group in groups if group]
-    scored = Scored(Path(output).expanduser())
-    started = time.perf_counter()
     if groups:
         began = not ray.is_initialized()
         if began:
@@ -101,24 +99,15 @@ def score_on_ray(
                 **({} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers}),
             )
         try:
-            _score_groups(ray, scored, opener, plan, columns, folder, groups, workers, done)
+            _score_groups(ray, job, opener, groups, workers)
         finally:
             if began:
                 ray.shutdown()
-    scored.seconds = time.perf_counter() - started
-    return finished(folder, scored, job, plan, model)
+    return job.finish()
 
 
 def _score_groups(
-    ray: Any,
-    scored: Scored,
-    opener: Callable[[], OpenModel],
-    plan: Plan,
-    columns: Columns,
-    folder: OutputFolder,
-    groups: list[list[int]],
-    workers: int | None,
-    done: set[int],
+    ray: Any, job: ScoringJob, opener: Callable[..., OpenModel], groups: list[list[int]], workers: int | None
 ) -> None:
     resources = ray.cluster_resources()
     gpus = int(resources.get("GPU", 0))
@@ -127,14 +116,13 @@ def _score_groups(
     work = ray.data.from_items([{"group": group} for group in groups], override_num_blocks=len(groups))
     results = work.flat_map(
         ClusterWorker,
-        fn_constructor_args=(opener, plan, columns, folder),
+        fn_constructor_args=(opener, job.plan, job.columns, job.folder),
         compute=ray.data.ActorPoolStrategy(size=size),
         **({"num_gpus": 1} if gpus else {"num_cpus": 1}),
     )
-    with progress(total=plan.rows, label=f"scoring on {size} workers") as bar:
-        bar.update(sum(shard.rows for shard in plan.shards if shard.number in done))
+    with job.shown(f"scoring on {size} workers") as bar:
         for row in results.iter_rows():
-            scored.add(ShardResult(**row), first=not done)
+            job.add(ShardResult(**row))
             bar.update(row["rows"])
 
 

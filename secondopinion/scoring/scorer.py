@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,8 @@ import numpy as np
 
 from ..core.errors import InputError
 from .backends import Backend
-from .backends.tuning import Batching, tuned
-from .batches import token_batches
+from .backends.tuning import Batching
+from .batch_runner import Batch, BatchRunner, RowOutputs
 from .encoding import EncodedTexts, LongTexts, Padder, TextEncoder
 
 
@@ -56,12 +54,19 @@ class Scorer:
         cache: Path | None = None,
         batching: Batching | None = None,
     ) -> None:
-        self.backend = backend
         self.encode = TextEncoder(reader, max_length, long_texts)
-        self.multiple, self.cache = multiple, cache
+        self.runner = BatchRunner(backend, multiple=multiple, cache=cache, batching=batching)
         self._pad = Padder(reader, multiple)
-        self.batching: Batching | None = batching
-        self._pool: ThreadPoolExecutor | None = None
+
+    @property
+    def backend(self) -> Backend:
+        """What computes."""
+        return self.runner.backend
+
+    @property
+    def batching(self) -> Batching | None:
+        """How rows are put together; None before the first were."""
+        return self.runner.batching
 
     def score(self, texts: Sequence[str]) -> Scores:
         """Return what the model says of texts; see `score_encoded`."""
@@ -77,11 +82,9 @@ class Scorer:
         Raises:
             InputError: the model gives what is no finite number.
         """
-        if self.batching is None:
-            self.tune(encoded)
-        elif self._pool is None:
-            self.use(self.batching)
-        outputs = self._run(encoded, range(len(encoded.lengths)), advance)
+        rows = RowOutputs(len(encoded.lengths))
+        self.runner.run(encoded.lengths, functools.partial(self._inputs, encoded), rows, advance=advance)
+        outputs = rows.found
         if encoded.owners is not None:
             pooled = self.encode.long_texts.pooled
             outputs = {name: pooled(rows, encoded.owners, encoded.texts) for name, rows in outputs.items()}
@@ -92,63 +95,25 @@ class Scorer:
 
     def tune(self, encoded: EncodedTexts, force: bool = False) -> Batching:
         """Use the quickest batching for such texts, and return it; see `tuned`."""
-        trial = functools.partial(self._trial, encoded)
-        self.use(tuned(self.backend, trial, encoded.lengths, self.cache, force=force))
-        return self.batching
+        return self.runner.tune(encoded.lengths, functools.partial(self._inputs, encoded), force=force)
 
-    def use(self, batching: Batching) -> None:
-        """Compute in these batches from now on."""
-        before, self.batching = self.batching, batching
-        if self._pool is not None and before is not None and before.streams == batching.streams:
-            return
-        self.close()
-        self.backend.prepare(batching.streams)
-        self._pool = ThreadPoolExecutor(batching.streams, "scoring", initializer=self.backend.enter)
+    def facts(self) -> dict[str, Any]:
+        """Return what a record says of how rows were computed: backend and batches."""
+        return {
+            "computed_by": self.backend.facts(),
+            "batching": None if self.batching is None else asdict(self.batching),
+        }
 
     def close(self) -> None:
         """Let the threads go."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        self.runner.close()
 
-    def _trial(self, encoded: EncodedTexts, batching: Batching, rows: Sequence[int]) -> None:
-        self.use(batching)
-        self._run(encoded, rows, None)
-
-    def _run(self, encoded: EncodedTexts, rows: Sequence[int], advance: Any) -> dict[str, np.ndarray]:
-        rows = np.asarray(rows)
-        wanted = set(self.backend.inputs)
-        found: dict[str, np.ndarray] = {}
-        lock = threading.Lock()
-        batches = iter(list(token_batches(encoded.lengths[rows], self.batching.token_budget, self.multiple)))
-
-        def work() -> None:
-            for batch in _shared(batches, lock):
-                places = rows[batch]
-                given = {name: value for name, value in self._pad(encoded, places).items() if name in wanted}
-                if "truncated" in wanted:
-                    given["truncated"] = encoded.truncated[places]
-                for name, value in self.backend(given).items():
-                    with lock:
-                        if name not in found:
-                            found[name] = np.zeros((len(rows), *value.shape[1:]), dtype=value.dtype)
-                    found[name][batch] = value
-                if advance is not None:
-                    advance(len(batch))
-
-        for future in [self._pool.submit(work) for _ in range(self.batching.streams)]:
-            future.result()
-        return found
-
-
-def _shared(items: Iterator[Any], lock: threading.Lock) -> Iterator[Any]:
-    """Yield from an iterator that several threads read."""
-    while True:
-        with lock:
-            item = next(items, None)
-        if item is None:
-            return
-        yield item
+    def _inputs(self, encoded: EncodedTexts, places: np.ndarray) -> Batch:
+        wanted = self.backend.inputs
+        given = {name: value for name, value in self._pad(encoded, places).items() if name in wanted}
+        if "truncated" in wanted:
+            given["truncated"] = encoded.truncated[places]
+        return given
 
 
 __all__ = ["Scorer", "Scores"]

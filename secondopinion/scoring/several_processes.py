@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
-from pathlib import Path
 
-from ..core.progress import progress
-from .job import Columns, Scored, ShardScorer, finished, job_facts, written_shards
+from .corpus.shards import Plan
+from .job import Columns, Scored, ScoringJob
 from .opening import OpenModel
-from .output_folder import OutputFolder
-from .shards import Plan, ShardReader
+from .shard_scorer import written_shards
 
 
 def score_with_processes(
@@ -41,37 +38,28 @@ def score_with_processes(
     from accelerate import PartialState
 
     process = PartialState(cpu=not torch.cuda.is_available())
-    columns = columns or Columns()
-    folder = OutputFolder(Path(output).expanduser())
     if torch.cuda.is_available():
         torch.cuda.set_device(process.local_process_index)
+    # The first converts and measures what the others then find.
     with process.main_process_first():
         model = opener()
-    job = job_facts(model, plan, columns)
+    job = ScoringJob(model, plan, output, columns)
     with process.main_process_first():
-        done = folder.claim(job, plan.identities(), force=force and process.is_main_process)
+        job.claim(force=force and process.is_main_process)
     # Before any process writes its first part.
     process.wait_for_everyone()
-    shards = [
-        shard
-        for group in plan.runs()[process.process_index :: process.num_processes]
-        for shard in group
-        if shard.number not in done
-    ]
-    worker = ShardScorer(model, ShardReader(plan.sources, columns.id, columns.text, columns.keep))
-    scored = Scored(folder.target)
-    started = time.perf_counter()
+    own = plan.runs()[process.process_index :: process.num_processes]
+    shards = job.left(shard for group in own for shard in group)
     label = f"scoring, process {process.process_index + 1} of {process.num_processes}"
-    with progress(total=sum(shard.rows for shard in shards), label=label) as bar:
-        for result in written_shards(worker, shards, folder, bar.update):
-            scored.add(result, first=not done)
-    process.wait_for_everyone()
-    scored.seconds = time.perf_counter() - started
+    with job.shown(label, sum(shard.rows for shard in shards)) as bar:
+        for result in written_shards(job.worker(), shards, job.folder, bar.update):
+            job.add(result)
+        process.wait_for_everyone()
     if not process.is_main_process:
-        return scored
+        return job.scored
     # This process counted its own rows; what the others scored is on the disk.
-    scored.scored = sum(shard.rows for shard in plan.shards if shard.number not in done and folder.holds(shard.number))
-    return finished(folder, scored, job, plan, model)
+    job.scored.scored = sum(shard.rows for shard in job.left(plan.shards) if job.folder.holds(shard.number))
+    return job.finish()
 
 
 __all__ = ["score_with_processes"]

@@ -5,8 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -14,13 +12,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from forked import COMMAND_LINE, Forked
 from qa_run import NOTE, build_qa_run, save_qa_model
 from typer.testing import CliRunner
 
 from secondopinion.cli.app import app
 from secondopinion.core.errors import InputError
 from secondopinion.modeling import CATEGORIES
-from secondopinion.scoring.extraction import NOTES_PER_PART
+from secondopinion.scoring.questions.extraction import NOTES_PER_PART
 
 YAML = """questions:
   - id: drug
@@ -191,11 +190,10 @@ def test_a_kill_loses_and_doubles_nothing(model, questions, notes, tmp_path):
     (tmp_path / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     given = ["--questions", questions, "--notes", tmp_path / "many.jsonl"]
     output, work = tmp_path / "a.csv", tmp_path / ".a.csv.work"
-    command = [sys.executable, "-m", "secondopinion", "extract", model, *given, "--output", output]
-    process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = Forked(COMMAND_LINE, "extract", model, *given, "--output", output)
     try:
         deadline = time.monotonic() + 240
-        while not (work / "part-000001.parquet").exists():
+        while not (work / "part-00001.parquet").exists():
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -224,14 +222,14 @@ def test_a_kill_loses_and_doubles_nothing(model, questions, notes, tmp_path):
 
 
 def test_work_is_not_continued_with_fewer_notes(model, questions, as_lines, tmp_path, monkeypatch):
-    from secondopinion.scoring import extraction
+    from secondopinion.scoring.questions import extraction
 
     def full(*_):
         raise OSError("stopped")
 
     given = (model, "--questions", questions, "--notes", as_lines, "--output", tmp_path / "a.csv")
     with monkeypatch.context() as patch:
-        patch.setattr(extraction, "_join", full)
+        patch.setattr(extraction.PartsFolder, "join_parts", full)
         with pytest.raises(OSError, match="stopped"):
             extract(*given)
     lines = as_lines.read_text().splitlines(keepends=True)
@@ -306,7 +304,7 @@ def test_other_wrong_input(model, questions, as_lines, tmp_path):
         extract(model, "--questions", tmp_path / "none.yaml", *given[2:])
     with pytest.raises(InputError, match=r"nowhere does not exist; give a file, a folder"):
         extract(model, *given[:3], tmp_path / "nowhere", *given[4:])
-    with pytest.raises(InputError, match=r"unknown dtype 'float8'"):
+    with pytest.raises(InputError, match=r"unknown precision 'float8'"):
         extract(model, *given, "--dtype", "float8")
     with pytest.raises(InputError, match=r"cannot be used to answer questions"):
         extract(tmp_path, *given)

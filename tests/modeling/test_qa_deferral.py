@@ -13,7 +13,7 @@ from secondopinion.modeling.qa_deferral import AnswerDeferral
 from secondopinion.modeling.qa_deferral_settings import deferral_settings
 from secondopinion.modeling.qa_prediction import predict_windows
 from secondopinion.modeling.qa_signals import ANSWER_SIGNALS, CATEGORY_SIGNALS, SPAN_SIGNALS, answer_signals
-from secondopinion.scoring.extraction import extract
+from secondopinion.scoring.questions.extraction import extract
 
 BOTH = ["span", "category"]
 SECRET = "zebrawood"

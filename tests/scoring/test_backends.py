@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json, write_json
-from secondopinion.scoring.backends import TorchBackend, open_backend
+from secondopinion.scoring.backends import TorchBackend, open_backend, tuning
 from secondopinion.scoring.backends.openvino_backend import convert
 from secondopinion.scoring.backends.tuning import Batching, tuned
 from secondopinion.scoring.classifier import open_classifier
@@ -111,6 +112,36 @@ def test_a_longformer_is_left_to_torch_and_tried_once(tmp_path, capfd):
         assert capfd.readouterr().err.count("torch computes it") == told
 
 
+class TestTheQuickerBackend:
+    def test_is_measured_once_and_kept(self, opened, tmp_path, capfd):
+        model, reader = opened
+        first = open_backend(model, reader, tmp_path, precision="float32")
+        (record,) = tmp_path.glob("choice-*.json")
+        kept = read_json(record)
+        assert set(kept["tokens_per_second"]) == {"torch", "openvino"}
+        assert first.name == kept["backend"] == max(kept["tokens_per_second"], key=kept["tokens_per_second"].get)
+        assert "measuring once" in capfd.readouterr().err
+        for name in ("torch", "openvino"):
+            write_json(record, kept | {"backend": name})
+            assert open_backend(model, reader, tmp_path, precision="float32").name == name
+        assert "measuring" not in capfd.readouterr().err
+
+    def test_few_rows_are_not_worth_it(self, opened, tmp_path):
+        assert open_backend(*opened, tmp_path, precision="float32", few=True).name == "torch"
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_converted_model_is_opened_without_its_weights_in_torch(severity, texts, expected, monkeypatch):
+    from secondopinion.scoring import opening
+
+    open_model(severity, backend="openvino", precision="float32")
+    monkeypatch.setattr(opening, "open_classifier", lambda *args, **options: pytest.fail("read the weights"))
+    model = open_model(severity, backend="openvino", precision="float32")
+    found = model.scorer.score(texts).outputs["logits"]
+    assert np.abs(probabilities(found) - expected).max() < 1e-5
+    assert list(model.config.id2label.values()) == ["Death", "Injury", "Malfunction", "Other"]
+
+
 class TestThresholds:
     def test_are_used_only_where_they_were_certified(self, make_run):
         folder = make_run(deferral=True).path
@@ -151,13 +182,18 @@ class TestTuning:
         assert {budget for budget, _ in rates} == {512, 1024, 2048}
         # Another process takes it from there without measuring.
         lengths = np.array([5])
-        assert tuned(backend, lambda *trial: pytest.fail("measured again"), lengths, tmp_path) == best
+        assert tuned(backend, lambda *trial: pytest.fail("measured again"), lengths, tmp_path, tokens=5) == best
 
-    def test_a_small_corpus_is_not_worth_it(self, opened, tmp_path):
+    def test_it_is_worth_it_once_many_tokens_were_seen(self, opened, texts, tmp_path, monkeypatch):
         backend = TorchBackend(opened[0])
-        found = tuned(backend, lambda *trial: pytest.fail("measured"), np.array([5, 9]), tmp_path)
-        assert found == Batching.default(backend)
+        scorer = Scorer(backend, opened[1], 64, cache=tmp_path)
+        scorer.score(texts)
+        assert scorer.batching == Batching.default(backend)
         assert not list(tmp_path.iterdir())
+        monkeypatch.setattr(tuning, "WORTH_TUNING", 2 * scorer.encode(texts).lengths.sum())
+        scorer.score(texts)
+        (record,) = tmp_path.glob("batching-*.json")
+        assert asdict(scorer.batching).items() <= read_json(record).items()
 
 
 def test_a_damaged_model_is_told(opened, texts):

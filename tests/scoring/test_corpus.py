@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from secondopinion.core.errors import InputError
-from secondopinion.scoring.corpus import read_corpus
+from secondopinion.scoring.corpus.files import read_corpus
 
 ROWS = [{"id": "a", "text": "first\nnote"}, {"id": "b", "text": 'second, "quoted" ñ'}]
 

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from secondopinion.core.errors import InputError
-from secondopinion.scoring.extraction import NOTES_PER_PART, extract
-from secondopinion.scoring.questions import Question
+from secondopinion.scoring.questions.extraction import NOTES_PER_PART, extract
+from secondopinion.scoring.questions.question_file import Question
 
 QUESTIONS = [Question("dose", "dose", "Medication"), Question("pain", "pain")]
 NOTES = [(f"n{i}", f"takes {i} mg" if i % 3 else f"has pain {i}") for i in range(NOTES_PER_PART + 5)]

@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 from secondopinion.cli.app import app
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json
-from secondopinion.scoring.job import Asker, score_corpus
+from secondopinion.scoring.asker import Asker
+from secondopinion.scoring.corpus.shards import plan_shards
+from secondopinion.scoring.corpus.sources import open_sources
+from secondopinion.scoring.job import score_corpus
 from secondopinion.scoring.opening import open_model
-from secondopinion.scoring.shards import plan_shards
-from secondopinion.scoring.sources import open_sources
 
 LABELS = ["Death", "Injury", "Malfunction", "Other"]
 
@@ -91,7 +92,7 @@ def test_one_table(severity, corpus, expected, tmp_path, kind):
 def test_killed_at_any_part_it_goes_on_without_scoring_a_row_twice(severity, corpus, expected, tmp_path):
     code = (
         "import os, signal, sys\n"
-        "from secondopinion.scoring import output_folder\n"
+        "from secondopinion.scoring.corpus import output_folder\n"
         "write = output_folder.OutputFolder.write\n"
         "left = [2]\n"
         "def counted(self, number, table):\n"
@@ -122,11 +123,23 @@ def test_killed_at_any_part_it_goes_on_without_scoring_a_row_twice(severity, cor
     assert all((tmp_path / "out" / name).stat().st_mtime_ns == time for name, time in written.items())
 
 
+def test_what_is_gone_on_with_is_computed_as_it_was_begun(severity, corpus, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["--model", severity, "--input", corpus, "--output", out, "--rows-per-part", "40"]
+    for backend in ("openvino", "torch"):
+        assert score(*arguments, "--backend", backend, "--precision", "float32", "--force").exit_code == 0
+        (out / "part-00001.parquet").unlink()
+        again = score(*arguments)
+        assert again.exit_code == 0, again.exception
+        assert "35 rows scored" in again.output
+        assert read_json(out / "manifest.json")["computed_by"]["name"] == backend
+
+
 def test_the_output_of_another_job_is_kept(severity, corpus, tmp_path):
     out = tmp_path / "out"
     assert score("--model", severity, "--input", corpus, "--output", out).exit_code == 0
     other = score("--model", severity, "--input", corpus / "a.parquet", "--output", out, "--max-length", 32)
-    assert "scored by another job (other: input, model)" in str(other.exception)
+    assert "a job that was begun differently (input, model)" in str(other.exception)
     assert len(read_parts(out)) == 75
     replaced = score("--model", severity, "--input", corpus / "a.parquet", "--output", out, "--force")
     assert replaced.exit_code == 0
@@ -294,8 +307,8 @@ import resource, sys
 import pyarrow as pa, pyarrow.parquet as pq
 from secondopinion.scoring.job import score_corpus
 from secondopinion.scoring.opening import open_model
-from secondopinion.scoring.shards import plan_shards
-from secondopinion.scoring.sources import open_sources
+from secondopinion.scoring.corpus.shards import plan_shards
+from secondopinion.scoring.corpus.sources import open_sources
 model = open_model(sys.argv[1], backend="torch")
 peaks = []
 for name, rows in (("small", 1_000), ("large", 10_000)):
@@ -323,11 +336,11 @@ class TestSeveralWorkers:
 import functools, os, signal, sys
 from secondopinion.scoring.opening import open_model
 from secondopinion.scoring.ray_cluster import score_on_ray
-from secondopinion.scoring.shards import plan_shards
-from secondopinion.scoring.sources import open_sources
+from secondopinion.scoring.corpus.shards import plan_shards
+from secondopinion.scoring.corpus.sources import open_sources
 
-def opener():
-    model = open_model({str(severity)!r}, backend="torch", precision="float32")
+def opener(**chosen):
+    model = open_model({str(severity)!r}, **{{"backend": "torch", "precision": "float32", **chosen}})
     score = model.scorer.score_encoded
     def dying(encoded, advance=None):
         # One worker, once, in the middle of the job; the driver scores nothing.

@@ -3,7 +3,7 @@
 import pytest
 
 from secondopinion.core.errors import InputError
-from secondopinion.scoring.questions import Question, read_questions
+from secondopinion.scoring.questions.question_file import Question, read_questions
 
 YAML = """
 questions:

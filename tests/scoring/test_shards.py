@@ -9,8 +9,8 @@ import pytest
 
 from secondopinion.core.errors import InputError
 from secondopinion.dataset_scripts.maude.synthetic import write_partition
-from secondopinion.scoring.shards import ShardReader, plan_shards
-from secondopinion.scoring.sources import open_sources
+from secondopinion.scoring.corpus.shards import ShardReader, plan_shards
+from secondopinion.scoring.corpus.sources import open_sources
 
 ROWS = [{"id": f"r{number}", "text": f"report {number}\nsecond line", "year": 2000 + number} for number in range(700)]
 

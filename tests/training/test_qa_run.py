@@ -4,13 +4,12 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 from checkpoints import has_whole_checkpoint
+from forked import COMMAND_LINE, Forked
 from qa_rows import CATEGORIES, question_dataset, question_rows, save_question_encoder, save_questions
 from safetensors.numpy import load_file
 from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
@@ -24,7 +23,6 @@ from secondopinion.model_cards import push_run
 from secondopinion.publishing import verify
 from secondopinion.training import evaluate_run, load_recipe, train
 from secondopinion.training.folds import Folds
-from secondopinion.training.question_answering import plots
 from secondopinion.training.question_answering.data import from_rows
 from secondopinion.training.report import read_predictions
 
@@ -79,12 +77,6 @@ def quick(encoder, **sections):
     """A recipe of one short fold."""
     training = {"epochs": 1, **sections.pop("training", {})}
     return recipe_of(encoder, training=training, folds={"n_splits": 3, "train": [1]}, **sections)
-
-
-@pytest.fixture
-def without_plots(monkeypatch):
-    """Plots take longer than these trainings; that a run has them is seen on the module's own run."""
-    monkeypatch.setattr(plots, "write_answer_plots", lambda folder, facts: [])
 
 
 @pytest.fixture(scope="module")
@@ -222,11 +214,9 @@ def test_a_killed_training_continues_and_ends_the_same(run, encoder, questions, 
     import yaml
 
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(plain_recipe(encoder)))
-    command = [sys.executable, "-m", "secondopinion", "train", "--config", str(tmp_path / "r.yaml")]
+    given = ["--config", tmp_path / "r.yaml", "--data", questions, "--output", tmp_path / "killed"]
     with open(tmp_path / "log", "wb") as log:
-        killed = subprocess.Popen(
-            [*command, "--data", str(questions), "--output", str(tmp_path / "killed")], stderr=log, stdout=log
-        )
+        killed = Forked(COMMAND_LINE, "train", *given, stderr=log, stdout=log)
         deadline = time.monotonic() + 240
         while not has_whole_checkpoint(tmp_path / "killed" / "cache" / "fold-2"):
             assert time.monotonic() < deadline, "no checkpoint was written"
@@ -461,3 +451,25 @@ def test_an_encoder_whose_layers_cannot_be_branched_is_named(questions, tmp_path
     AlbertModel(config).save_pretrained(folder)
     with pytest.raises(InputError, match="albert cannot be used: .*branch"):
         train(quick(folder), questions, tmp_path / "r")
+
+
+def test_an_int8_form_answers_and_its_cost_is_known(run, questions):
+    from secondopinion.scoring.questions.answerer import load_answerer
+    from secondopinion.training import quantize_run
+
+    said = quantize_run(run.path, max_loss=1.0, calibration_rows=20)
+    held_out = run.facts["folds"]["sizes"][run.selected_fold - 1]
+    assert (said["figure"], said["rows"]) == ("f1", held_out)
+    # The very rows that the fold was measured on.
+    assert said["float32"] == pytest.approx(chosen(run.facts)["figures"]["f1"], abs=1e-6)
+    assert said["low"] <= said["int8"] - said["float32"] <= said["high"]
+    assert 0 < said["same_label"] <= 1
+    small, named = load_answerer(run.path, backend="auto", precision="int8")
+    whole, _ = load_answerer(run.path)
+    assert (named["backend"], named["precision"]) == ("openvino", "int8")
+    rows = question_rows(2)
+    asked = {"question": [row["question"] for row in rows], "context": [row["context"] for row in rows]}
+    scores = [np.array([row["score"] for row in answerer(**asked)]) for answerer in (small, whole)]
+    assert 0 < np.abs(scores[0] - scores[1]).max() < 0.5
+    with pytest.raises(InputError, match=r"int8 loses .* f1 on .* held-out rows"):
+        quantize_run(run.path, max_loss=-1.0, calibration_rows=5)

@@ -50,6 +50,8 @@ def test_an_int8_form_is_made_measured_and_used(trained):
     assert 0 < apart < 1
     facts = RunFolder.open(run).facts
     assert record["rows"] == facts["folds"]["sizes"][0]
+    # The very rows that the fold was measured on.
+    assert record["float32"] == pytest.approx(facts["fold_results"][0]["figures"]["macro_f1"], abs=1e-6)
 
 
 def test_beyond_what_may_be_lost_nothing_is_kept(trained, tmp_path):

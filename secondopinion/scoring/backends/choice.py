@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from ...core.fingerprint import file_sha256
 from ...core.machine import bf16_supported
 from ...core.progress import say
 from .backend import PRECISIONS, Backend
+from .rivals import chosen_before, quicker
 from .torch_backend import DEFERRING, LOGITS, TorchBackend
 
 BACKENDS = ("auto", "openvino", "torch")
-FOLDER = "backends"
+FOLDER, CONVERTED = "backends", "openvino-float32"
 
 
 def user_cache() -> Path:
@@ -54,12 +56,13 @@ def open_backend(
     precision: str = "auto",
     deferring: bool = False,
     certified: dict[str, Any] | None = None,
+    few: bool = False,
 ) -> Backend:
     """Return what computes a model.
 
-    `auto` takes OpenVINO on a CPU where it is installed and the architecture converts, torch otherwise; and bfloat16
-    where the machine multiplies in it. A model with a threshold is computed as it was when the threshold was certified,
-    and no other way.
+    `auto` takes the quicker of torch and OpenVINO on a CPU where OpenVINO is installed and the architecture converts,
+    which is measured once, and torch otherwise; and bfloat16 where the machine multiplies in it. A model with a
+    threshold is computed as it was when the threshold was certified, and no other way.
 
     Args:
         model: a sequence classifier in float32.
@@ -69,53 +72,120 @@ def open_backend(
         precision: auto, float32, bfloat16, or int8 (see `quantize`).
         deferring: whether deferral scores and decisions are wanted too.
         certified: {backend, dtype} of the threshold.
+        few: so few rows are to be computed that `auto` converts and measures nothing for them.
 
     Raises:
         InputError: a word is unknown, OpenVINO is asked for and is missing or does not convert the model, int8 is asked
             for and was not made, or a threshold would be used where it was not certified.
     """
-    if backend not in BACKENDS:
-        raise InputError(f"unknown backend {backend!r}; {closest(backend, BACKENDS)}")
-    if precision not in ("auto", *PRECISIONS):
-        raise InputError(f"unknown precision {precision!r}; {closest(precision, ('auto', *PRECISIONS))}")
+    chosen = checked_precision(backend, precision)
     if deferring:
         _require_certified(backend, precision, certified or {})
         return TorchBackend(model, "float32", DEFERRING)
     device = next(model.parameters()).device.type
-    chosen = precision
-    if precision == "auto":
-        chosen = "bfloat16" if bf16_supported() else "float32"
     if backend == "torch":
-        if chosen == "int8":
-            raise InputError("int8 is computed by OpenVINO; give --backend openvino, or leave --backend out")
         return TorchBackend(model, chosen, LOGITS)
     if device != "cpu":
         if backend == "openvino" or chosen == "int8":
             raise InputError(f"OpenVINO computes on CPUs, the model is on {device}; hide the device, or take torch")
         return TorchBackend(model, chosen, LOGITS)
+    takes = TorchBackend(model).inputs
+    inputs = [name for name in reader.model_input_names if name in takes]
+    return cpu_backend(model, cache, inputs, LOGITS, backend=backend, precision=chosen, few=few)
+
+
+def cpu_backend(
+    model: Any,
+    cache: Path,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    backend: str = "auto",
+    precision: str = "float32",
+    few: bool = False,
+) -> Backend:
+    """Return what computes a model of any kind on a CPU; see `open_backend`.
+
+    Args:
+        model: in float32.
+        cache: for converted forms.
+        inputs: fields that the model is given.
+        outputs: fields of its output with one entry a row.
+        backend: auto or openvino.
+        precision: float32, bfloat16 or int8.
+        few: whether `auto` converts and measures nothing.
+    """
     from . import openvino_backend as ov
 
-    if chosen == "int8":
-        from .quantization import int8_folder
-
-        return ov.OpenVinoBackend(int8_folder(cache), "int8")
+    if (ready := ready_backend(cache, backend, precision)) is not None:
+        return ready
     if backend == "auto" and not ov.installed():
-        return TorchBackend(model, chosen, LOGITS)
-    refused = cache / "not-converted.json"
+        return TorchBackend(model, precision, outputs)
+    refused, folder = cache / "not-converted.json", cache / CONVERTED
     version = ov.openvino().__version__
-    if backend == "auto" and refused.exists() and read_json(refused)["openvino"] == version:
-        return TorchBackend(model, chosen, LOGITS)
+    if backend == "auto":
+        does_not_convert = refused.exists() and read_json(refused)["openvino"] == version
+        slower = chosen_before(cache, precision) == TorchBackend.name
+        if does_not_convert or slower or (few and not folder.exists()):
+            return TorchBackend(model, precision, outputs)
     try:
-        return ov.OpenVinoBackend(converted(model, reader, cache), chosen)
+        rival = ov.OpenVinoBackend(converted(model, cache, inputs, outputs), precision)
     except InputError as error:
         if backend == "openvino":
             raise
         say(f"{error}; torch computes it")
         write_json(refused, {"openvino": version, "reason": str(error)})
-        return TorchBackend(model, chosen, LOGITS)
+        return TorchBackend(model, precision, outputs)
+    plain = TorchBackend(model, precision, outputs)
+    if backend == "openvino":
+        return rival
+    return plain if few else quicker(plain, rival, model.config, cache)
 
 
-def converted(model: Any, reader: Any, cache: Path) -> Path:
+def ready_backend(cache: Path, backend: str, precision: str) -> Backend | None:
+    """Return what computes a model without its weights in torch, or None where these are needed.
+
+    Args:
+        cache: of the model's converted forms.
+        backend: auto, openvino or torch.
+        precision: float32, bfloat16 or int8.
+
+    Raises:
+        InputError: int8 is asked for and was not made.
+    """
+    from . import openvino_backend as ov
+
+    if backend == "torch":
+        return None
+    if precision == "int8":
+        from .quantization import int8_folder
+
+        return ov.OpenVinoBackend(int8_folder(cache), "int8")
+    if not ov.installed() or not _is_converted(cache):
+        return None
+    if backend == "auto" and chosen_before(cache, precision) != ov.OpenVinoBackend.name:
+        return None
+    return ov.OpenVinoBackend(cache / CONVERTED, precision)
+
+
+def checked_precision(backend: str, precision: str) -> str:
+    """Return what is computed in: float32, bfloat16 or int8.
+
+    Raises:
+        InputError: a word is unknown, or torch is asked for int8.
+    """
+    if backend not in BACKENDS:
+        raise InputError(f"unknown backend {backend!r}; {closest(backend, BACKENDS)}")
+    if precision not in ("auto", *PRECISIONS):
+        raise InputError(f"unknown precision {precision!r}; {closest(precision, ('auto', *PRECISIONS))}")
+    if precision == "int8" and backend == "torch":
+        raise InputError("int8 is computed by OpenVINO; give --backend openvino, or leave --backend out")
+    if precision == "auto":
+        return "bfloat16" if bf16_supported() else "float32"
+    return precision
+
+
+def converted(model: Any, cache: Path, inputs: Sequence[str], outputs: Sequence[str] = LOGITS) -> Path:
     """Return the folder of a model in OpenVINO's form, converting it where that was not done yet.
 
     Raises:
@@ -123,14 +193,18 @@ def converted(model: Any, reader: Any, cache: Path) -> Path:
     """
     from . import openvino_backend as ov
 
-    folder = cache / "openvino-float32"
-    version = ov.openvino().__version__
-    record = folder / "conversion.json"
-    if record.exists() and read_json(record)["openvino"] == version:
-        return folder
-    takes = TorchBackend(model).inputs
+    if _is_converted(cache):
+        return cache / CONVERTED
     say("converting the model to OpenVINO, once; it is kept for the next time")
-    return ov.convert(model, folder, tuple(name for name in reader.model_input_names if name in takes))
+    return ov.convert(model, cache / CONVERTED, inputs, outputs)
+
+
+def _is_converted(cache: Path) -> bool:
+    from . import openvino_backend as ov
+
+    version = ov.openvino().__version__
+    record = cache / CONVERTED / "conversion.json"
+    return record.exists() and read_json(record)["openvino"] == version
 
 
 def _require_certified(backend: str, precision: str, certified: dict[str, Any]) -> None:
@@ -144,4 +218,14 @@ def _require_certified(backend: str, precision: str, certified: dict[str, Any]) 
         )
 
 
-__all__ = ["BACKENDS", "backend_cache", "converted", "open_backend", "user_cache", "weights_name"]
+__all__ = [
+    "BACKENDS",
+    "backend_cache",
+    "checked_precision",
+    "converted",
+    "cpu_backend",
+    "open_backend",
+    "ready_backend",
+    "user_cache",
+    "weights_name",
+]

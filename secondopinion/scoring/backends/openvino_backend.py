@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from ...core.errors import InputError
 from ...core.files import atomic_folder, read_json, write_json
 from ...core.machine import usable_threads
+from ..batches import padding_multiple
 
 NEEDED = "OpenVINO is not installed; pip install 'secondopinion[openvino]', or give --backend torch"
 # Of logits in float32, between the converted model and torch; both sum in another order.
@@ -49,6 +51,9 @@ class OpenVinoBackend:
         folder: as `convert` wrote it.
         precision: float32 or bfloat16 of a model with weights in float32; int8 of a quantized one.
 
+    Attributes:
+        multiple: of which the model makes its input's length one.
+
     Raises:
         InputError: OpenVINO is not installed, or the folder holds no converted model.
     """
@@ -60,6 +65,7 @@ class OpenVinoBackend:
         self.folder, self.precision = folder, precision
         record = read_json(folder / "conversion.json")
         self.inputs, self.outputs = tuple(record["inputs"]), tuple(record["outputs"])
+        self.multiple = record.get("multiple", 1)
         self._record = record
         self._core = self._openvino.Core()
         self._compiled: Any = None
@@ -97,30 +103,32 @@ class OpenVinoBackend:
         }
 
 
-def convert(model: Any, folder: Path, inputs: tuple[str, ...]) -> Path:
-    """Convert a sequence classifier, check that it gives the same, and keep it.
+def convert(model: Any, folder: Path, inputs: Sequence[str], outputs: Sequence[str] = ("logits",)) -> Path:
+    """Convert a model, check that it gives the same, and keep it.
 
     Args:
         model: on the CPU, in float32.
         folder: to write: `openvino_model.xml`, `openvino_model.bin` and `conversion.json`.
-        inputs: fields of the tokenizer that the model takes.
+        inputs: fields that the model is given.
+        outputs: fields of its output with one entry a row.
 
     Raises:
         InputError: OpenVINO is not installed, the architecture does not convert, or the converted model gives other
-            logits than torch (by more than 1e-4).
+            numbers than torch (by more than 1e-4).
     """
     import torch
 
     ov = openvino()
     model = model.eval()
 
-    class Logits(torch.nn.Module):
+    class Outputs(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.model = model
 
         def forward(self, *given: Any) -> Any:
-            return self.model(**dict(zip(inputs, given, strict=True)), return_dict=False)[0]
+            output = self.model(**dict(zip(inputs, given, strict=True)))
+            return tuple(output[name] for name in outputs)
 
     random = np.random.default_rng(13)
     try:
@@ -129,7 +137,7 @@ def convert(model: Any, folder: Path, inputs: tuple[str, ...]) -> Path:
             warnings.simplefilter("ignore")
             example = example_batch(model.config, inputs, 2, 16, random)
             given = tuple(torch.from_numpy(value) for value in example.values())
-            converted = ov.convert_model(Logits().eval(), example_input=given)
+            converted = ov.convert_model(Outputs().eval(), example_input=given)
     # What a converter cannot do it says in errors of its own, of many kinds.
     except Exception as error:
         raise InputError(
@@ -139,13 +147,20 @@ def convert(model: Any, folder: Path, inputs: tuple[str, ...]) -> Path:
         port.get_tensor().set_names({name})
         port.get_node().set_friendly_name(name)
         port.get_node().set_partial_shape(ov.PartialShape([-1, -1]))
-    converted.outputs[0].get_tensor().set_names({"logits"})
+    for port, name in zip(converted.outputs, outputs, strict=True):
+        port.get_tensor().set_names({name})
     converted.validate_nodes_and_infer_types()
     with atomic_folder(folder) as temporary:
         ov.save_model(converted, temporary / "openvino_model.xml", compress_to_fp16=False)
-        record = {"inputs": list(inputs), "outputs": ["logits"], "openvino": ov.__version__, "difference": 0.0}
+        record = {
+            "inputs": list(inputs),
+            "outputs": list(outputs),
+            "multiple": padding_multiple(model),
+            "openvino": ov.__version__,
+            "difference": 0.0,
+        }
         write_json(temporary / "conversion.json", record)
-        record["difference"] = difference_from_torch(model, OpenVinoBackend(temporary), inputs)
+        record["difference"] = difference_from_torch(model, OpenVinoBackend(temporary))
         if not record["difference"] <= TOLERANCE:
             raise InputError(
                 f"{type(model).__name__}, converted to OpenVINO, gives logits that differ by "
@@ -155,8 +170,8 @@ def convert(model: Any, folder: Path, inputs: tuple[str, ...]) -> Path:
     return folder
 
 
-def difference_from_torch(model: Any, backend: OpenVinoBackend, inputs: tuple[str, ...]) -> float:
-    """Return the largest difference in a logit between a converted model and torch, over batches of several shapes."""
+def difference_from_torch(model: Any, backend: OpenVinoBackend) -> float:
+    """Return the largest difference in an output of a converted model from torch's, over batches of several shapes."""
     import torch
 
     backend.prepare(1)
@@ -164,19 +179,22 @@ def difference_from_torch(model: Any, backend: OpenVinoBackend, inputs: tuple[st
     random = np.random.default_rng(14)
     worst = 0.0
     for rows, width in CHECKED_BATCHES:
-        batch = example_batch(model.config, inputs, rows, width, random)
+        batch = example_batch(model.config, backend.inputs, rows, width, random)
         with torch.inference_mode():
-            plain = model(**{name: torch.from_numpy(value) for name, value in batch.items()}).logits.numpy()
-        worst = max(worst, float(np.abs(plain - backend(batch)["logits"]).max()))
+            plain = model(**{name: torch.from_numpy(value) for name, value in batch.items()})
+        found = backend(batch)
+        worst = max(worst, *(float(np.abs(plain[name].numpy() - found[name]).max()) for name in backend.outputs))
     return worst
 
 
 def example_batch(
-    config: Any, inputs: tuple[str, ...], rows: int, width: int, random: np.random.Generator
+    config: Any, inputs: Sequence[str], rows: int, width: int, random: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Return random tokens with some padding."""
     inner = getattr(config, "encoder_config", config)
-    width = min(width, getattr(inner, "max_position_embeddings", width))
+    # Some encoders count positions from the one after the padding token's.
+    most = getattr(inner, "max_position_embeddings", width + 1) - (getattr(inner, "pad_token_id", None) or 0) - 1
+    width = max(1, min(width, most))
     lengths = np.sort(random.integers(max(1, width // 2), width + 1, rows))[::-1]
     lengths[0] = width
     mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
@@ -184,6 +202,8 @@ def example_batch(
     values = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
     everywhere = (np.arange(width) == 0) | (random.random((rows, width)) < 0.1)
     values["global_attention_mask"] = everywhere.astype(np.int64) * mask
+    # As of a question and a context: the answer may lie in the second half.
+    values["span_mask"] = (np.arange(width) >= width // 2).astype(np.int64) * mask
     return {name: values[name] for name in inputs}
 
 

@@ -41,21 +41,17 @@ def int8_folder(cache: Path) -> Path:
 def quantize(
     source: Path,
     cache: Path,
-    reader: Any,
-    texts: Sequence[str],
-    max_length: int | None,
+    batches: Sequence[dict[str, np.ndarray]],
     accept: Callable[[OpenVinoBackend], dict[str, Any]],
 ) -> Path:
     """Make a model's int8 form, and keep it if it is good enough.
 
-    Activations are calibrated on texts, as transformers are best quantized (`nncf.quantize`, `ModelType.TRANSFORMER`).
+    Activations are calibrated as transformers are best quantized (`nncf.quantize`, `ModelType.TRANSFORMER`).
 
     Args:
         source: the folder of the float32 form, as `convert` wrote it.
         cache: of the model; the form is kept in `openvino-int8`.
-        reader: its tokenizer, or its processor.
-        texts: a few hundred of those that it was trained on.
-        max_length: tokens read of each.
+        batches: inputs of the model for a few hundred of the texts that it was trained on.
         accept: is given the int8 form and returns what its record says of it; raises what refuses it.
 
     Raises:
@@ -69,31 +65,38 @@ def quantize(
         raise InputError(f"nncf is not installed; pip install 'secondopinion[openvino]' ({error})") from None
     nncf.set_log_level("ERROR")
     inputs = OpenVinoBackend(source).inputs
-    encoded = TextEncoder(reader, max_length)(texts)
-    pad = Padder(reader)
-    batches = [
-        {name: value for name, value in pad(encoded, rows).items() if name in inputs}
-        for rows in token_batches(encoded.lengths, CALIBRATION_TOKENS)
-    ]
     order = np.random.default_rng(13).permutation(len(batches))
+    given = [{name: batches[place][name] for name in inputs} for place in order]
     model = ov.Core().read_model(source / "openvino_model.xml")
     # Its bars go to standard output, which is for results.
     with contextlib.redirect_stdout(sys.stderr):
         small = nncf.quantize(
             model,
-            nncf.Dataset([batches[place] for place in order]),
+            nncf.Dataset(given),
             model_type=nncf.ModelType.TRANSFORMER,
-            subset_size=len(batches),
+            subset_size=len(given),
             # Three times as slow as the quick way, for half as many labels that change.
             fast_bias_correction=False,
         )
-    record = read_json(source / "conversion.json")
+    record = read_json(source / "conversion.json") | {"calibration_batches": len(batches)}
     with atomic_folder(cache / FOLDER) as temporary:
         ov.save_model(small, temporary / "openvino_model.xml")
-        write_json(temporary / "conversion.json", record | {"calibration_texts": len(texts)})
+        write_json(temporary / "conversion.json", record)
         said = accept(OpenVinoBackend(temporary, "int8"))
-        write_json(temporary / "conversion.json", record | {"calibration_texts": len(texts), "measured": said})
+        write_json(temporary / "conversion.json", record | {"measured": said})
     return cache / FOLDER
 
 
-__all__ = ["int8_folder", "quantize"]
+def calibration_batches(reader: Any, texts: Sequence[str], max_length: int | None) -> list[dict[str, np.ndarray]]:
+    """Return texts as the small batches that `quantize` calibrates on.
+
+    Args:
+        reader: tokenizer or processor of the model.
+        texts: of those that it was trained on.
+        max_length: tokens read of each.
+    """
+    encoded, pad = TextEncoder(reader, max_length)(texts), Padder(reader)
+    return [pad(encoded, rows) for rows in token_batches(encoded.lengths, CALIBRATION_TOKENS)]
+
+
+__all__ = ["calibration_batches", "int8_folder", "quantize"]

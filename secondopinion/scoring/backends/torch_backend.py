@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.machine import keep_pages, usable_threads
 
+INPUTS = ("input_ids", "attention_mask", "token_type_ids", "global_attention_mask", "span_mask", "truncated")
 LOGITS = ("logits",)
 DEFERRING = ("logits", "deferral_score", "deferred", "expert")
 
@@ -19,25 +20,22 @@ class TorchBackend:
 
     Args:
         model: put into evaluation mode; its weights are cast where `precision` is another than theirs.
-        precision: float32 or bfloat16.
+        precision: float32, bfloat16 or float16; by default that of the weights.
         outputs: fields of the model's output with one entry a row.
     """
 
     name = "torch"
 
-    def __init__(self, model: Any, precision: str = "float32", outputs: Sequence[str] = LOGITS) -> None:
+    def __init__(self, model: Any, precision: str | None = None, outputs: Sequence[str] = LOGITS) -> None:
         import torch
 
-        self.precision, self.outputs = precision, tuple(outputs)
-        self.model = model.eval().to(getattr(torch, precision))
-        self._device = next(model.parameters()).device
+        weight = next(model.parameters())
+        self.precision, self.outputs = precision or str(weight.dtype).removeprefix("torch."), tuple(outputs)
+        self.model = model.eval().to(getattr(torch, self.precision))
+        self._device = weight.device
         self.device = self._device.type
         takes = inspect.signature(model.forward).parameters
-        self.inputs = tuple(
-            name
-            for name in ("input_ids", "attention_mask", "token_type_ids", "global_attention_mask", "truncated")
-            if name in takes
-        )
+        self.inputs = tuple(name for name in INPUTS if name in takes)
         self._threads = torch.get_num_threads()
 
     def prepare(self, streams: int) -> None:

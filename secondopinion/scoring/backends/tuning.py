@@ -36,7 +36,9 @@ class Batching:
     @classmethod
     def default(cls, backend: Backend) -> Batching:
         """Return what does well without a measurement."""
-        return cls(2048, 1) if backend.device == "cpu" else cls(32768, 1)
+        if backend.device != "cpu":
+            return cls(32768, 1)
+        return cls(1024, usable_threads()) if backend.name == "openvino" else cls(2048, 1)
 
 
 def candidates(backend: Backend) -> list[Batching]:
@@ -53,15 +55,17 @@ def tuned(
     lengths: np.ndarray,
     cache: Path | None,
     *,
+    tokens: int,
     force: bool = False,
-) -> Batching:
-    """Return the quickest batching on this machine, from the cache or by measuring it.
+) -> Batching | None:
+    """Return the quickest batching on this machine, from the cache or by measuring it; None before that would pay.
 
     Args:
         backend: that computes.
         run: scores some rows with a batching.
         lengths: (rows,) tokens of the rows at hand, from which a sample is drawn.
         cache: folder of the model's converted forms; None keeps nothing.
+        tokens: that were to be computed so far.
         force: measure anew, and of few rows too.
     """
     facts = {**backend.facts(), "cpu": cpu_name(), "cores": usable_threads()}
@@ -74,8 +78,8 @@ def tuned(
     if record is not None and record.exists() and not force:
         kept = read_json(record)
         return Batching(kept["token_budget"], kept["streams"])
-    if not force and lengths.sum() < WORTH_TUNING:
-        return Batching.default(backend)
+    if not force and tokens < WORTH_TUNING:
+        return None
     rates = measured(backend, run, lengths)
     best = max(rates, key=rates.__getitem__)
     trials = [{**asdict(batching), "tokens_per_second": round(rate)} for batching, rate in rates.items()]

@@ -12,7 +12,7 @@ import numpy as np
 from ...core.progress import progress
 from ...modeling.multitask_losses import IGNORED
 from ...modeling.qa_answers import decode
-from ...modeling.qa_prediction import WindowLogits, predict_windows
+from ...modeling.qa_prediction import BatchRun, WindowLogits, predict_windows
 from ...modeling.qa_windows import Windows
 from .answers import AnswerRows
 from .windows import windows_in
@@ -53,13 +53,14 @@ class Predictor:
         counts = np.bincount(windows.row, minlength=windows.num_rows)[rows]
         self.blocks = [windows_of_rows(windows, rows[part]) for part in blocks(counts, block_windows)]
 
-    def __call__(self, model: Any) -> tuple[AnswerRows, dict[str, float]]:
+    def __call__(self, model: Any, run: BatchRun | None = None) -> tuple[AnswerRows, dict[str, float]]:
         """Return an answer for each row, and the mean loss of each task over the windows that have its target.
 
         Thresholds and temperature are those of the model's configuration.
 
         Args:
             model: in fp32, or in bf16 for less memory and time.
+            run: computes in place of the model; see `predict_windows`.
         """
         import torch
 
@@ -75,7 +76,8 @@ class Predictor:
                     model,
                     block,
                     self.tokenizer,
-                    token_budget=self.token_budget,
+                    token_budget=self.token_budget if run is None else None,
+                    run=run,
                     on_batch=None if bar is None else lambda count: bar.update(count),
                 )
                 parts.append(_answers(logits, block, model.config))

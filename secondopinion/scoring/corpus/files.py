@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InputError, closest
+from ...core.errors import InputError, closest
 
 KINDS = {
     ".jsonl": "json lines",
@@ -141,7 +141,7 @@ def _rows_in_order(
         with _opened(path) as handle:
             yield {id_column: path.name, text_column: handle.read()}
     elif kind == "reports":
-        from ..dataset_scripts.maude.narratives import partition_texts
+        from ...dataset_scripts.maude.narratives import partition_texts
 
         for key, text in partition_texts(path, **(narratives or {})):
             yield {id_column: key, text_column: text}

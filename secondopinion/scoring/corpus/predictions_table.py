@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .dragon_predictions import MULTI_LABEL_MULTI_CLASS, as_predictions, kind_of_model
+from ..dragon_predictions import MULTI_LABEL_MULTI_CLASS, as_predictions, kind_of_model
 from .shards import Rows
 
 

@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..core.errors import InputError
-from .corpus import corpus_files, file_kind, file_rows, hub_dataset, parse_line
+from ...core.errors import InputError
+from .files import corpus_files, file_kind, file_rows, hub_dataset, parse_line
 
 # Of a larger file, only its two ends are looked at to tell whether it is the same.
 END_BYTES = 32 << 20

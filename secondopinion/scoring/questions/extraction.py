@@ -5,23 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InputError
-from ..core.files import atomic_file, disk_errors, read_json, remove_partials, write_json
-from ..core.progress import progress, say
-from .questions import Question, read_questions
-from .tables import TABLES, check_free, write_tables
+from ...core.errors import InputError
+from ...core.files import disk_errors
+from ...core.progress import progress, say
+from ..corpus.parts_folder import PartsFolder
+from ..corpus.tables import TABLES
+from .question_file import Question, read_questions
 
 NOTES_PER_PART = 32
-PARTS = "part-*.parquet"
-DIGEST = b"notes_sha256"
 
 Answerer = Callable[..., list[dict[str, Any]]]
 
@@ -103,8 +101,8 @@ def extract(
         raise InputError(f"the model knows no category {unknown[0]!r}; it knows {', '.join(names)}")
     if output.suffix not in TABLES:
         raise InputError(f"{output} ends in {output.suffix!r}; expected one of {', '.join(TABLES)}")
-    check_free(output, force)
-    work = output.absolute().with_name(f".{output.name}.work")
+    parts = PartsFolder(output)
+    parts.check(force=force)
     job = {
         "questions": [asdict(question) for question in asked],
         "categories": sorted(categories or ()),
@@ -119,26 +117,28 @@ def extract(
     first = list(islice(stream, NOTES_PER_PART))
     if not first:
         raise InputError("there are no notes to ask about")
-    _claim(work, job, force)
+    if force:
+        parts.clear()
+    if parts.begin(job, force=force):
+        say(f"continuing what was begun in {parts.folder}")
     keep, schema = _Filter(categories, answered_only), _schema(names, defers)
     total = 0
     with disk_errors(output), progress(label="notes", unit="note") as bar:
         for number, part in enumerate(chain([first], iter(lambda: list(islice(stream, NOTES_PER_PART)), []))):
-            path = work / f"part-{number:06d}.parquet"
-            digest = hashlib.sha256(json.dumps(part).encode()).digest()
-            if not path.exists():
-                table = _table(answerer, asked, part, schema, keep, options)
-                _write_part(path, table, digest)
-            elif _digest(path) != digest:
-                raise _other_notes(work)
+            digest = hashlib.sha256(json.dumps(part).encode()).hexdigest()
+            before = parts.mark(number)
+            if before is None:
+                parts.write_part(number, _table(answerer, asked, part, schema, keep, options), digest)
+            elif before != digest:
+                raise _other_notes(parts.folder)
             total += len(part)
             bar.update(len(part))
-    if len(list(work.glob(PARTS))) != number + 1:
-        raise _other_notes(work)
-    rows, answered, deferred, counts = _join(work, output)
-    shutil.rmtree(work, ignore_errors=True)
-    ordered = {name: counts[name] for name in names if counts[name]}
-    return Extraction(output, total, rows, answered, ordered, deferred if defers else None)
+    if len(parts.parts()) != number + 1:
+        raise _other_notes(parts.folder)
+    tally = _Tally()
+    parts.join_parts(tally.add)
+    ordered = {name: tally.categories[name] for name in names if tally.categories[name]}
+    return Extraction(output, total, tally.rows, tally.answered, ordered, tally.deferred if defers else None)
 
 
 def _other_notes(work: Path) -> InputError:
@@ -172,24 +172,6 @@ class _Filter:
         if row["answer"] is None and (self.answered_only or self.categories):
             return False
         return not self.categories or row["category"] in self.categories
-
-
-def _claim(work: Path, job: dict[str, Any], force: bool) -> None:
-    if work.exists():
-        remove_partials(work)
-        stored = work / "job.json"
-        if not force and stored.exists() and read_json(stored) == job:
-            say(f"continuing what was begun in {work}")
-            return
-        if not force and stored.exists() and any(work.glob(PARTS)):
-            changed = sorted(key for key in job if read_json(stored).get(key) != job[key])
-            raise InputError(
-                f"{work} holds unfinished work that was begun differently ({', '.join(changed)}); finish it with the "
-                "old settings, or give --force to begin anew"
-            )
-        shutil.rmtree(work)
-    work.mkdir(parents=True)
-    write_json(work / "job.json", job)
 
 
 def _table(
@@ -243,40 +225,21 @@ def _schema(names: Sequence[str], defers: bool) -> Any:
     return pa.schema(list(columns.items()))
 
 
-def _write_part(path: Path, table: Any, digest: bytes) -> None:
-    import pyarrow.parquet as pq
+@dataclass
+class _Tally:
+    rows: int = 0
+    answered: int = 0
+    deferred: int = 0
+    categories: Counter[str] = field(default_factory=Counter)
 
-    with atomic_file(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({DIGEST: digest}), temporary)
-
-
-def _digest(path: Path) -> bytes | None:
-    import pyarrow.parquet as pq
-
-    return (pq.read_schema(path).metadata or {}).get(DIGEST)
-
-
-def _join(work: Path, output: Path) -> tuple[int, int, int, Counter[str]]:
-    """Write the parts as one table; returns rows, those answered, those deferred, and answers of each category."""
-    rows, answered, deferred, counts = 0, 0, 0, Counter()
-
-    def counted() -> Iterator[Any]:
-        import pyarrow.parquet as pq
-
-        nonlocal rows, answered, deferred
-        for path in sorted(work.glob(PARTS)):
-            table = pq.read_table(path).replace_schema_metadata(None)
-            rows += len(table)
-            if "deferred" in table.column_names:
-                deferred += table["deferred"].to_pylist().count(True)
-            has_answer = table.filter(table["answer"].is_valid())
-            answered += len(has_answer)
-            counts.update(name for name in has_answer["category"].to_pylist() if name is not None)
-            yield table
-
-    with atomic_file(output) as temporary:
-        write_tables(counted(), temporary, output.suffix)
-    return rows, answered, deferred, counts
+    def add(self, table: Any) -> None:
+        """Count the rows of a part."""
+        self.rows += len(table)
+        if "deferred" in table.column_names:
+            self.deferred += table["deferred"].to_pylist().count(True)
+        has_answer = table.filter(table["answer"].is_valid())
+        self.answered += len(has_answer)
+        self.categories.update(name for name in has_answer["category"].to_pylist() if name is not None)
 
 
 __all__ = ["Extraction", "extract"]

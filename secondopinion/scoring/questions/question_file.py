@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InputError, closest
+from ...core.errors import InputError, closest
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from ..core.errors import InputError, closest
-from ..core.progress import progress, say
+from ...core.errors import InputError, closest
+from ...core.progress import progress, say
 from .sources import Source
 
 ROWS_PER_SHARD = 4096

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InputError
+from ...core.errors import InputError
 
 TABLES = (".parquet", ".csv", ".jsonl")
 

@@ -1,0 +1,152 @@
+"""Batches of like length computed by a backend, one at a time or several at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .backends import Backend
+from .backends.tuning import Batching, tuned
+from .batches import token_batches
+
+Batch = dict[str, np.ndarray]
+
+
+class BatchRunner:
+    """Has a backend compute rows in batches under a token budget.
+
+    Args:
+        backend: what computes.
+        multiple: of which the model makes its input's length one.
+        cache: where a measured batching is kept; None for none.
+        batching: in place of a measured one.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        multiple: int = 1,
+        cache: Path | None = None,
+        batching: Batching | None = None,
+    ) -> None:
+        self.backend, self.multiple, self.cache, self.batching = backend, multiple, cache, batching
+        self._pool: ThreadPoolExecutor | None = None
+        self._settled, self._tokens = batching is not None, 0
+
+    def run(
+        self,
+        lengths: np.ndarray,
+        give: Callable[[np.ndarray], Batch],
+        keep: Callable[[np.ndarray, Batch], object],
+        *,
+        rows: Sequence[int] | None = None,
+        advance: Callable[[int], object] | None = None,
+    ) -> None:
+        """Compute rows, the longest first.
+
+        Args:
+            lengths: (all rows,) tokens of each row.
+            give: makes the inputs of a batch of rows.
+            keep: is given the rows of a batch and its outputs; by several threads.
+            rows: which of them; all by default.
+            advance: called with the number of rows of each batch that is done.
+        """
+        lengths = np.asarray(lengths)
+        chosen = np.arange(len(lengths)) if rows is None else np.asarray(rows)
+        self._tokens += int(lengths[chosen].sum())
+        if not self._settled:
+            self.tune(lengths, give)
+        elif self._pool is None:
+            self.use(self.batching)
+        self._compute(lengths, chosen, give, keep, advance)
+
+    def tune(self, lengths: np.ndarray, give: Callable[[np.ndarray], Batch], *, force: bool = False) -> Batching:
+        """Use the quickest batching for such rows, and return it; before many rows were seen, one that does well."""
+
+        def trial(batching: Batching, rows: Sequence[int]) -> None:
+            self.use(batching)
+            self._compute(lengths, np.asarray(rows), give, lambda places, outputs: None, None)
+
+        lengths = np.asarray(lengths)
+        best = tuned(self.backend, trial, lengths, self.cache, tokens=self._tokens, force=force)
+        self._settled = best is not None
+        self.use(best or Batching.default(self.backend))
+        return self.batching
+
+    def _compute(
+        self,
+        lengths: np.ndarray,
+        chosen: np.ndarray,
+        give: Callable[[np.ndarray], Batch],
+        keep: Callable[[np.ndarray, Batch], object],
+        advance: Callable[[int], object] | None,
+    ) -> None:
+        lock = threading.Lock()
+        batches = iter(list(token_batches(lengths[chosen], self.batching.token_budget, self.multiple)))
+
+        def work() -> None:
+            for batch in _shared(batches, lock):
+                places = chosen[batch]
+                keep(places, self.backend(give(places)))
+                if advance is not None:
+                    advance(len(places))
+
+        for future in [self._pool.submit(work) for _ in range(self.batching.streams)]:
+            future.result()
+
+    def use(self, batching: Batching) -> None:
+        """Compute in these batches from now on."""
+        before, self.batching = self.batching, batching
+        if self._pool is not None and before is not None and before.streams == batching.streams:
+            return
+        self.close()
+        self.backend.prepare(batching.streams)
+        self._pool = ThreadPoolExecutor(batching.streams, "scoring", initializer=self.backend.enter)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+
+class RowOutputs:
+    """Collects outputs with one entry a row, in the order of the rows.
+
+    Args:
+        rows: how many there are.
+
+    Attributes:
+        found: name → (rows, …); empty before the first batch.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.rows, self.found = rows, {}
+        self._lock = threading.Lock()
+
+    def __call__(self, places: np.ndarray, outputs: Batch) -> None:
+        """Take the outputs of some rows."""
+        for name, value in outputs.items():
+            with self._lock:
+                if name not in self.found:
+                    self.found[name] = np.zeros((self.rows, *value.shape[1:]), dtype=value.dtype)
+            self.found[name][places] = value
+
+
+def _shared(items: Iterator[Any], lock: threading.Lock) -> Iterator[Any]:
+    """Yield from an iterator that several threads read."""
+    while True:
+        with lock:
+            item = next(items, None)
+        if item is None:
+            return
+        yield item
+
+
+__all__ = ["BatchRunner", "RowOutputs"]

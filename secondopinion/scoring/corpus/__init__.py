@@ -1,0 +1,1 @@
+"""What is scored, and what is written of it: files, shards, tables."""

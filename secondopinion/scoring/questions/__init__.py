@@ -1,0 +1,1 @@
+"""Many questions asked of many notes."""
