@@ -224,7 +224,8 @@ def device_row(name: str, data: TrainingData, rows: np.ndarray, predicted: np.nd
 
 def encoder_device(data: TrainingData, arguments: argparse.Namespace) -> None:
     """Train the encoder on all other devices and put it beside TF-IDF on one held-out group."""
-    from secondopinion.training.encoder import fit_encoder_fold, load_tokenizer, tokenize
+    from secondopinion.training.encoder import fit_encoder_fold, load_tokenizer
+    from secondopinion.training.tokenized_rows import tokenize
 
     splits = held_out_devices(data, arguments.smallest)
     found = [split for split in splits if split[0] == arguments.device]

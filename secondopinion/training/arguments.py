@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.machine import bf16_supported
 from ..scoring.engine import CPU_TOKEN_BUDGET
-from .recipe import TrainingSpec
+from .training_recipe import TrainingSpec
 
 
 def training_arguments(settings: TrainingSpec, work: Path, label_names: Sequence[str]) -> Any:
@@ -27,7 +27,7 @@ def training_arguments(settings: TrainingSpec, work: Path, label_names: Sequence
         output_dir=str(work),
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=8 if on_cpu else settings.batch_size * 2,
-        gradient_accumulation_steps=settings.accumulation_steps,
+        gradient_accumulation_steps=1 if settings.step_tokens else settings.accumulation_steps,
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
@@ -53,9 +53,14 @@ def training_arguments(settings: TrainingSpec, work: Path, label_names: Sequence
 
 
 def micro_batch_budget(settings: TrainingSpec) -> int:
-    """Return the tokens of a piece of a batch: the recipe's, or 2,048 on a CPU and whole batches on a GPU."""
+    """Return the tokens of a piece of a batch: the recipe's, or what suits the device.
+
+    That is 2,048 on a CPU, and on a GPU whole batches (0), or of a step of `step_tokens` the share of one piece.
+    """
     import torch
 
     if settings.micro_batch_tokens is not None:
         return settings.micro_batch_tokens
-    return 0 if torch.cuda.is_available() else CPU_TOKEN_BUDGET
+    if not torch.cuda.is_available():
+        return CPU_TOKEN_BUDGET
+    return -(-settings.step_tokens // settings.accumulation_steps) if settings.step_tokens else 0

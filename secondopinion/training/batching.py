@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch.utils.data import Sampler
+from torch.utils.data import BatchSampler, Sampler
 
+from ..core.errors import InputError
 from ..scoring.batches import token_batches
 
 POOL_STEPS = 16
@@ -53,6 +54,61 @@ class LengthGroupedSampler(Sampler[int]):
             rest = [step for step in steps if len(step) < self.step_rows]
             order = np.concatenate([whole[i] for i in random.permutation(len(whole))] + rest)
         return iter(order.tolist())
+
+
+class TokenStepSampler(BatchSampler):
+    """Rows in random order, cut into optimiser steps that hold about as many tokens each; rows of a step vary.
+
+    The tokens of an epoch are divided by `step_tokens` and the quotient rounded: so many steps an epoch has, always.
+    A row belongs to the step in which its middle token lies, so a step is less than one row longer or shorter than the
+    mean. With several processes a step is cut into a part for each in the same way, and the parts follow one another:
+    the steps are those of one process.
+
+    Args:
+        order: gives the rows; its `set_epoch` is called for each epoch.
+        lengths: (rows,) tokens of each row.
+        step_tokens: of an optimiser step, over all processes.
+        processes: that share a step.
+
+    Raises:
+        InputError: `step_tokens` is less than two of the longest rows for each process, so that a part could be empty.
+
+    >>> order = LengthGroupedSampler([4, 4, 4, 4], 1, seed=0, grouped=False)
+    >>> sorted(len(step) for step in TokenStepSampler(order, [4, 4, 4, 4], step_tokens=8))
+    [2, 2]
+    """
+
+    def __init__(
+        self, order: LengthGroupedSampler, lengths: Sequence[int], step_tokens: int, processes: int = 1
+    ) -> None:
+        self.sampler, self.lengths = order, np.asarray(lengths)
+        # What torch and accelerate read of a batch sampler.
+        self.batch_size, self.drop_last = None, False
+        least = 2 * int(self.lengths.max()) * processes
+        if step_tokens < least:
+            shared = f" and {processes} processes share a step" if processes > 1 else ""
+            raise InputError(
+                f"training.step_tokens is {step_tokens}, but the longest text has {int(self.lengths.max())} tokens"
+                f"{shared}: give at least {least}, or lower model.max_length"
+            )
+        self.steps = max(1, round(int(self.lengths.sum()) / step_tokens))
+        self.parts = self.steps * processes
+        if int(self.lengths.sum()) < int(self.lengths.max()) * self.parts:
+            raise InputError(
+                f"{len(self.lengths)} texts of {int(self.lengths.sum())} tokens are too few for {self.parts} "
+                "processes; train with fewer"
+            )
+
+    def __len__(self) -> int:
+        return self.parts
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.fromiter(self.sampler, dtype=np.int64, count=len(self.lengths))
+        ends = np.cumsum(self.lengths[order])
+        # Twice the middle of each row, in whole numbers: the same on every machine.
+        part = (2 * ends - self.lengths[order]) * self.parts // (2 * ends[-1])
+        for rows in np.split(order, np.searchsorted(part, np.arange(1, self.parts))):
+            yield rows.tolist()
 
 
 def micro_batches(

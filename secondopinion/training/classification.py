@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from ..core.files import atomic_file, write_json
 from ..core.progress import say
 from ..core.run_folder import RunFolder
 from .baseline import tfidf_classifier
+from .compilation import check_compiler
 from .data import TrainingData, load_data
 from .figures import FoldOutcome
 from .folds import Folds
+from .frozen_weights import check_frozen
 from .long_context import check_processor
 from .problems import Problem, SingleLabel
 from .problems.reading import main_figure
@@ -43,11 +46,13 @@ class ClassifierTraining:
         run: where to.
         recipe: of a `tfidf` or `pooled_encoder` model.
         process: this process's place.
+        tokens: folder for the tokenised rows; the run's own cache when left out.
     """
 
-    def __init__(self, run: RunFolder, recipe: Recipe, process: Any) -> None:
+    def __init__(self, run: RunFolder, recipe: Recipe, process: Any, tokens: Path | None = None) -> None:
         self.run, self.recipe, self.process = run, recipe, process
         self.cache = run.path / "cache"
+        self.tokens = tokens or self.cache
         self.problem: Problem | None = None
         self._tokenized: tuple[Any, Any] | None = None
 
@@ -59,8 +64,8 @@ class ClassifierTraining:
         """Check that the recipe's rules fit the kind of problem that the rows pose, and settle what `main` stands for.
 
         Raises:
-            InputError: they do not, they are rows of another kind, or a policy is to be learned for other labels than
-                a single class.
+            InputError: they do not, they are rows of another kind, a policy is to be learned for other labels than
+                a single class, or the recipe freezes what is not there, or would compile without a compiler.
         """
         if not isinstance(data, TrainingData):
             raise InputError(
@@ -78,6 +83,8 @@ class ClassifierTraining:
         if isinstance(self.recipe.model, EncoderSpec):
             rules.append(self.recipe.training.monitor)
             check_processor(self.recipe)
+            check_frozen(self.recipe)
+            check_compiler(self.recipe.training)
         self.problem = problem.measuring(*(rule.metric for rule in rules))
 
     def fit(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> FoldOutcome | None:
@@ -87,12 +94,13 @@ class ClassifierTraining:
         return self._fit_tfidf(data, fold, rows, held_out) if self.process.is_main_process else None
 
     def _fit_encoder(self, data: TrainingData, fold: int, rows: np.ndarray, held_out: np.ndarray) -> FoldOutcome | None:
-        from .encoder import fit_encoder_fold, load_tokenizer, tokenize
+        from .encoder import fit_encoder_fold, load_tokenizer
+        from .tokenized_rows import tokenize
 
         if self._tokenized is None:
             with self.process.main_process_first():
                 tokenizer = load_tokenizer(self.recipe, data.facts.get("truncation_side"))
-                self._tokenized = tokenizer, tokenize(data, tokenizer, self.recipe.model.max_length, self.cache)
+                self._tokenized = tokenizer, tokenize(data, tokenizer, self.recipe.model.max_length, self.tokens)
         tokenizer, encoded = self._tokenized
         return fit_encoder_fold(
             self.recipe,

@@ -14,47 +14,20 @@ from ..core.files import atomic_folder, disk_errors, read_json
 from ..core.run_folder import ADAPTER, BASE
 from ..scoring.engine import load_classifier, predict_columns
 from .arguments import micro_batch_budget, training_arguments
+from .compilation import compile_layers
 from .data import TrainingData
 from .encoder_model import add_lora, add_tokens, build_model, keep_base, save_adapter
 from .encoders import resolve_encoder
 from .figures import FoldOutcome
 from .folds import inner_split
+from .frozen_weights import freeze
 from .joint_policy import class_logits, with_policy
 from .long_context import load_processor, padding_collator, plain_tokenizer, save_with_processor
 from .memory import train_within_memory
 from .recipe import EncoderSpec, Recipe
 from .selection import SelectionRule
-from .trainer import ClassificationTrainer, SaveEvery, StepTrainer
+from .trainer import ClassificationTrainer, SaveEvery, StepTrainer, loss_of_rows
 from .warning_signs import EpochLosses, losses_of_epochs, parting_sign, tell, truncation_sign, unmasked_sign
-
-
-def tokenize(data: TrainingData, tokenizer: Any, max_length: int, cache: Path) -> Any:
-    """Return the tokenised rows, made once for all folds and epochs and kept in `cache` while the run lasts.
-
-    Columns: those of the tokenizer or processor, `length` (tokens), `labels`, and `global_tokens` where there is a mask
-    of global attention.
-    """
-    import datasets
-
-    def encode(batch: dict[str, list]) -> dict[str, list]:
-        encoded = tokenizer(batch[data.text_column], truncation=True, max_length=max_length)
-        columns = {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
-        if "global_attention_mask" in encoded:
-            columns["global_tokens"] = [sum(mask) for mask in encoded["global_attention_mask"]]
-        return columns
-
-    datasets.disable_progress_bars()
-    cache.mkdir(parents=True, exist_ok=True)
-    encoded = data.dataset.map(
-        encode,
-        batched=True,
-        remove_columns=data.dataset.column_names,
-        cache_file_name=str(cache / f"tokens-{max_length}-{data.fingerprint}.arrow"),
-        new_fingerprint=f"{data.fingerprint}-{max_length}",
-    )
-    return encoded.add_column(
-        "labels", data.problem.targets(data.labels), new_fingerprint=f"{data.fingerprint}-{max_length}-labels"
-    )
 
 
 def load_tokenizer(recipe: Recipe, recommended_side: str | None = None) -> Any:
@@ -100,7 +73,7 @@ def fit_encoder_fold(
     Args:
         recipe: of a phase-2 model.
         data: all rows.
-        encoded: the same rows, tokenised (see `tokenize`).
+        encoded: the same rows, tokenised (see `tokenized_rows.tokenize`).
         tokenizer: or processor; saved beside the weights.
         rows: training rows, as indices.
         held_out: held-out rows, as indices.
@@ -123,6 +96,7 @@ def fit_encoder_fold(
     lengths = np.asarray(encoded["length"][:])
     validation = validation[np.argsort(-lengths[rows[validation]], kind="stable")]
     model = build_model(recipe, data, labels[training])
+    config = model.config
     if spec.processor is not None:
         add_tokens(model, tokenizer)
     columns = ["logits"]
@@ -131,11 +105,15 @@ def fit_encoder_fold(
         name = f"{data.fingerprint}-{label.replace(' ', '-')}-votes"
         encoded = encoded.add_column("expert_right", expert_right.tolist(), new_fingerprint=name)
     parameters = model.num_parameters()
+    encoder = (model if recipe.joint is None else model.classifier).encoder
+    frozen = freeze(encoder, spec.frozen_layers, spec.frozen_embeddings)
     if spec.lora:
         keep_base(model, output.with_name(BASE))
         model = add_lora(model, recipe)
     if spec.gradient_checkpointing:
         model.gradient_checkpointing_enable()
+    if settings.compile:
+        compile_layers(encoder)
 
     arguments = training_arguments(settings, work, ["labels"])
     budget = micro_batch_budget(settings)
@@ -144,7 +122,9 @@ def fit_encoder_fold(
 
     def measure(prediction: Any) -> dict[str, float]:
         figures = data.problem.figures(prediction.label_ids, np.asarray(prediction.predictions, dtype=np.float64))
-        return {"monitor": settings.monitor.value(figures), beside: figures[beside]}
+        # Of a policy that is trained along, the Trainer's own mean over batches stands.
+        loss = {} if recipe.joint else {"loss": loss_of_rows(config, prediction.predictions, prediction.label_ids)}
+        return {"monitor": settings.monitor.value(figures), beside: figures[beside], **loss}
 
     trainer = ClassificationTrainer(
         model=model,
@@ -162,6 +142,7 @@ def fit_encoder_fold(
         ],
         lengths=lengths[rows[training]].tolist(),
         length_grouped=settings.length_grouped,
+        step_tokens=settings.step_tokens,
         micro_batch_tokens=budget,
         label=label,
     )
@@ -186,6 +167,7 @@ def fit_encoder_fold(
         "truncated_share": truncated,
         "tokens_per_second": round(trainer.tokens_seen / trainer.train_seconds, 1) if trainer.train_seconds else None,
         "parameters": parameters,
+        **({"frozen_parameters": frozen} if frozen else {}),
         "bf16": arguments.bf16,
         "micro_batch_tokens": budget,
         "class_weights": trained.config.class_weights,

@@ -102,7 +102,7 @@ def save_adapter(model: Any, folder: Path) -> None:
 
 
 def lora_adapter(model: Any, spec: LoraSpec, encoder: str, heads: list[str], task_type: str | None = None) -> Any:
-    """Wrap a model in a LoRA adapter on every linear layer of its encoder.
+    """Wrap a model in a LoRA adapter on every linear layer of its encoder that is not frozen.
 
     Args:
         model: to wrap.
@@ -125,7 +125,11 @@ def lora_adapter(model: Any, spec: LoraSpec, encoder: str, heads: list[str], tas
         r=spec.r,
         lora_alpha=spec.alpha,
         lora_dropout=spec.dropout,
-        target_modules=[n for n, m in model.named_modules() if isinstance(m, nn.Linear) and n.startswith(encoder)],
+        target_modules=[
+            name
+            for name, module in model.named_modules()
+            if isinstance(module, nn.Linear) and name.startswith(encoder) and module.weight.requires_grad
+        ],
         modules_to_save=heads,
     )
     return get_peft_model(model, config)

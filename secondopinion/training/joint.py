@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,21 @@ class JointTraining(ClassifierTraining):
         recipe: with a `joint` section.
         process: this process's place.
         votes: files of votes.
+        tokens: as in `ClassifierTraining`.
 
     Raises:
         InputError: the section does not fit the rest of the recipe.
     """
 
     def __init__(
-        self, run: RunFolder, recipe: Recipe, process: Any, votes: Sequence[str | os.PathLike] | None = None
+        self,
+        run: RunFolder,
+        recipe: Recipe,
+        process: Any,
+        votes: Sequence[str | os.PathLike] | None = None,
+        tokens: Path | None = None,
     ) -> None:
-        super().__init__(run, recipe, process)
+        super().__init__(run, recipe, process, tokens)
         recipe.joint.require(recipe.model.kind, recipe.experts)
         self.files, self.votes = votes, None
 

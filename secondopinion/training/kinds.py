@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,7 +45,11 @@ class ModelKind(Protocol):
 
 
 def kind_of(
-    run: RunFolder, recipe: Recipe, process: Any, votes: Sequence[str | os.PathLike] | None = None
+    run: RunFolder,
+    recipe: Recipe,
+    process: Any,
+    votes: Sequence[str | os.PathLike] | None = None,
+    tokens: Path | None = None,
 ) -> ModelKind:
     """Return what trains a recipe's kind of model.
 
@@ -53,6 +58,7 @@ def kind_of(
         recipe: what is trained.
         process: this process's place (see `process_place`).
         votes: files of experts' votes, for a recipe with a `joint` section.
+        tokens: folder for a classifier's tokenised rows, which other runs share; the run's own cache when left out.
 
     Raises:
         InputError: the recipe's sections do not fit, or there is nothing to learn votes for.
@@ -60,7 +66,7 @@ def kind_of(
     if recipe.joint is not None:
         from .joint import JointTraining
 
-        return JointTraining(run, recipe, process, votes)
+        return JointTraining(run, recipe, process, votes, tokens)
     if votes:
         raise InputError(
             "votes are for a recipe with a joint section, whose policy is trained along; this one has none. Train it "
@@ -72,4 +78,4 @@ def kind_of(
         return QuestionAnsweringTraining(run, recipe, process)
     from .classification import ClassifierTraining
 
-    return ClassifierTraining(run, recipe, process)
+    return ClassifierTraining(run, recipe, process, tokens)

@@ -20,6 +20,8 @@ _SIGNS = (
     "could not create a primitive",
 )
 
+_SMALLER = "lower model.max_length, add model.lora, or take a smaller encoder or a larger device"
+
 
 def train_within_memory(trainer: Any, checkpoint: str | None) -> None:
     """Train; where the device runs out of memory, find out which batch would fit and say so.
@@ -29,7 +31,8 @@ def train_within_memory(trainer: Any, checkpoint: str | None) -> None:
         checkpoint: to continue from.
 
     Raises:
-        InputError: out of memory; the message names a batch size and accumulation steps with as many rows a step.
+        InputError: out of memory; the message names a batch size and accumulation steps with as many rows a step, or
+            smaller pieces where a step is one of so many tokens.
     """
     if not _runs_out(lambda: trainer.train(resume_from_checkpoint=checkpoint)):
         return
@@ -83,12 +86,24 @@ def _advice(trainer: Any) -> str:
     rows, accumulation = arguments.per_device_train_batch_size, arguments.gradient_accumulation_steps
     budget = trainer.micro_batch_tokens
     padded = -(-longest // trainer.multiple) * trainer.multiple
+    if trainer.step_tokens is not None:
+        rows = max(1, trainer.step_tokens // arguments.world_size // padded)
     at_once = min(rows, max(1, budget // padded)) if budget else rows
     device = arguments.device
     where = f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
     said = f"out of memory on {where}: {at_once} texts of {longest} tokens at once were too much. "
     further = ""
+    tried = "tried and fits" if arguments.world_size == 1 else "may fit"
     pair, checkpointing = None, any(getattr(part, "gradient_checkpointing", False) for part in trainer.model.modules())
+    if trainer.step_tokens is not None:
+        fewer = [at_once >> times for times in range(1, at_once.bit_length())]
+        found = next((count for count in fewer if arguments.world_size > 1 or _fits(trainer, count)), None)
+        if found is None:
+            return f"{said}No smaller piece of a step fits: set model.gradient_checkpointing: true, or {_SMALLER}"
+        return (
+            f"{said}Set training.micro_batch_tokens: {found * padded} ({tried}; steps stay as they are). A changed "
+            "recipe needs a new --output"
+        )
     if arguments.world_size == 1:
         pair = fitting_pair(rows, accumulation, lambda batch: _fits(trainer, batch), below=at_once)
         if pair is None and not checkpointing:
@@ -99,11 +114,7 @@ def _advice(trainer: Any) -> str:
     elif rows > 1 and rows * accumulation % (rows // 2) == 0:
         pair = rows // 2, accumulation * rows // (rows // 2)
     if pair is None:
-        return (
-            f"{said}Not one text at a time fits, with gradient checkpointing either: lower model.max_length, add "
-            "model.lora, or take a smaller encoder or a larger device"
-        )
-    tried = "tried and fits" if arguments.world_size == 1 else "may fit"
+        return f"{said}Not one text at a time fits, with gradient checkpointing either: {_SMALLER}"
     if not checkpointing:
         further = ", or keep the batch and set model.gradient_checkpointing: true, which costs time"
     return (

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from ..core.errors import InputError, closest
 from .qa_deferral_recipe import AnswerDeferralSpec
-from .recipe import EncoderSpec, LoraSpec, Recipe, TrainingSpec
+from .recipe import EncoderSpec, LoraSpec, Recipe, require_frozen_layers
 from .selection import SelectionRule
+from .training_recipe import TrainingSpec
 
 TITLES = {
     "f1": "answer F1",
@@ -153,8 +154,14 @@ class QuestionAnsweringSpec:
         single_task: baselines trained beside the model on the same folds, windows and seeds: `span_only`,
             `category_only`, `question_only` (the category from the question alone).
         lora: adapter settings; full fine-tuning when left out.
+        frozen_layers: as in `EncoderSpec`; so is `frozen_embeddings`. A layer that is there once for each task is
+            frozen for both.
         gradient_checkpointing: trade time for memory.
         trust_remote_code: whether code in the encoder's repository may run.
+
+    Raises:
+        InputError: `tasks` names none or one twice, `single_task` has no model of both tasks to compare with, or
+            `negative_windows` or `frozen_layers` is negative.
     """
 
     kind: Literal["multitask_qa"] = "multitask_qa"
@@ -179,10 +186,13 @@ class QuestionAnsweringSpec:
     negative_windows: float | None = 1.0
     single_task: list[SingleTask] = field(default_factory=list)
     lora: LoraSpec | None = None
+    frozen_layers: int = 0
+    frozen_embeddings: bool = False
     gradient_checkpointing: bool = False
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
+        require_frozen_layers(self.frozen_layers)
         if not self.tasks or len(set(self.tasks)) != len(self.tasks):
             raise InputError(f"model: tasks is {list(self.tasks)}; name span, category, or each of them once")
         if self.negative_windows is not None and self.negative_windows < 0:

@@ -17,6 +17,7 @@ from .deferral_recipe import EXPERT_KINDS, DeferralSpec, ExpertSpec, expert_spec
 from .joint_recipe import JointSpec
 from .processor_recipe import ProcessorSpec
 from .selection import SelectionRule
+from .training_recipe import TrainingSpec
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,18 @@ class LoraSpec:
     dropout: float = 0.05
 
 
+def require_frozen_layers(count: int) -> None:
+    """Check a number of layers to freeze.
+
+    Raises:
+        InputError: it is negative.
+    """
+    if count < 0:
+        raise InputError(
+            f"model: frozen_layers is {count}; give how many of the lowest layers keep their weights, or 0"
+        )
+
+
 @dataclass(frozen=True)
 class EncoderSpec:
     """Phase 2: a pretrained encoder, fine-tuned.
@@ -93,11 +106,15 @@ class EncoderSpec:
         classifier_dropout: on the pooled vector.
         class_weights: `inverse_frequency` (of the training rows of each fold) or `none`.
         lora: adapter settings; full fine-tuning when left out.
+        frozen_layers: the lowest so many layers of the encoder, and the embeddings and whatever else feeds them, keep
+            their pretrained weights: no gradient is computed and no activation kept below the lowest layer that learns
+            (Lee et al. 2019, "What Would Elsa Do?"). With `lora` the adapter is on the layers above.
+        frozen_embeddings: keep the embeddings alone as they were pretrained; `frozen_layers` of 1 or more does so too.
         gradient_checkpointing: trade time for memory.
         trust_remote_code: whether code in the encoder's repository may run.
 
     Raises:
-        InputError: `attention_window` is odd or not positive.
+        InputError: `attention_window` is odd or not positive, or `frozen_layers` negative.
     """
 
     kind: Literal["pooled_encoder"] = "pooled_encoder"
@@ -115,10 +132,13 @@ class EncoderSpec:
     classifier_dropout: float = 0.1
     class_weights: Literal["inverse_frequency", "none"] = "inverse_frequency"
     lora: LoraSpec | None = None
+    frozen_layers: int = 0
+    frozen_embeddings: bool = False
     gradient_checkpointing: bool = False
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
+        require_frozen_layers(self.frozen_layers)
         if self.attention_window < 2 or self.attention_window % 2:
             raise InputError(
                 f"model: attention_window is {self.attention_window}, but half of it lies on each side of a token; "
@@ -139,48 +159,6 @@ class TfidfSpec:
     class_weights: Literal["inverse_frequency", "none"] = "inverse_frequency"
     max_iter: int = 1000
     ignored_words: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class TrainingSpec:
-    """How an encoder is fine-tuned; the defaults are the published severity card's.
-
-    Attributes:
-        learning_rate: of AdamW.
-        warmup: share of the steps over which the rate rises linearly.
-        weight_decay: of AdamW.
-        scheduler: after the warm-up (`linear`, `cosine`, `constant_with_warmup`).
-        epochs: at most.
-        batch_size: rows of one batch on one device.
-        accumulation_steps: batches of one optimiser step.
-        early_stopping_patience: epochs without gain on `monitor` before it stops.
-        monitor: the figure, measured on the validation rows, that picks the epoch.
-        validation_share: share of the training folds' rows set aside for it.
-        length_grouped: draw rows of similar length together.
-        micro_batch_tokens: a batch is sorted by length and cut into pieces of at most so many tokens, padding
-            included; the gradient stays that of the whole batch. `0` leaves batches whole; by default 2,048 on CPU.
-        bf16: bf16 autocast; by default where the hardware has it.
-        max_grad_norm: gradient clipping.
-        checkpoint_minutes: how much work a kill can cost at most.
-        seed: of initialisation, order and dropout.
-    """
-
-    learning_rate: float = 2e-5
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    scheduler: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
-    epochs: int = 3
-    batch_size: int = 16
-    accumulation_steps: int = 2
-    early_stopping_patience: int = 1
-    monitor: SelectionRule = field(default_factory=lambda: SelectionRule(metric="macro_f1", label=None))
-    validation_share: float = 0.1
-    length_grouped: bool = True
-    micro_batch_tokens: int | None = None
-    bf16: bool | None = None
-    max_grad_norm: float = 1.0
-    checkpoint_minutes: float = 15.0
-    seed: int = 13
 
 
 @dataclass(frozen=True)
@@ -238,8 +216,8 @@ class Recipe:
                 expert["base_url"] = urlsplit(expert["base_url"]).hostname or expert["base_url"]
         if model["kind"] == "tfidf":
             del plain["training"]
-        if model["kind"] == "pooled_encoder":
-            _leave_out_unused(model)
+        else:
+            _leave_out_unused(model, plain["training"])
         if self.deferral is None and not self.experts:
             del plain["deferral"], plain["experts"]
         if self.joint is None:
@@ -269,13 +247,17 @@ def _without_folders(value: str) -> str:
     return f"{source}{colon}{path}"
 
 
-def _leave_out_unused(model: dict[str, Any]) -> None:
-    """Remove what says nothing about a model: settings for long texts that are not in use."""
-    if model["long_context"] != "longformer":
+def _leave_out_unused(model: dict[str, Any], training: dict[str, Any]) -> None:
+    """Remove what says nothing about a model or its training: settings that are not in use."""
+    if model["kind"] == "pooled_encoder" and model["long_context"] != "longformer":
         del model["attention_window"]
-    for name in ("long_context", "truncation_side", "processor"):
-        if model[name] is None:
-            del model[name]
+    for section, names in (
+        (model, ("long_context", "truncation_side", "processor", "frozen_layers", "frozen_embeddings")),
+        (training, ("step_tokens", "compile")),
+    ):
+        for name in names:
+            if not section.get(name):
+                section.pop(name, None)
 
 
 MODEL_KINDS: dict[str, type] = {"pooled_encoder": EncoderSpec, "tfidf": TfidfSpec}

@@ -91,6 +91,8 @@ def _model_facts(
     facts: dict[str, Any] = {"kind": spec.kind, "parameters": results[0].get("parameters")}
     if not isinstance(spec, EncoderSpec):
         return {**facts, "class": "TfidfClassifier", "base_model": None}
+    if "frozen_parameters" in results[0]:
+        facts["frozen_parameters"] = results[0]["frozen_parameters"]
     from .encoders import resolve_encoder
 
     encoder = resolve_encoder(spec)

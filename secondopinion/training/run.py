@@ -40,6 +40,7 @@ def train(
     folds: Sequence[int] | None = None,
     baseline: str | os.PathLike | None = None,
     votes: Sequence[str | os.PathLike] | None = None,
+    tokens: str | os.PathLike | None = None,
 ) -> RunFolder:
     """Train the folds of a recipe and write its run folder.
 
@@ -53,6 +54,9 @@ def train(
         folds: which folds to train (from 1); the recipe's choice by default.
         baseline: run folder of phase 1, in place of the recipe's.
         votes: files of experts' votes on the rows, for a recipe with a `joint` section whose experts name no path.
+        tokens: folder for a classifier's tokenised rows, so that runs of the same rows and tokenizer share them; they
+            are clinical text, and the caller removes them. In the run folder, and removed with the last fold, by
+            default.
 
     Raises:
         InputError: the recipe, the data or what is in the output folder does not fit.
@@ -66,7 +70,7 @@ def train(
         recipe = recipe.replace(baseline=os.fspath(baseline))
     run = RunFolder(output or Path("runs") / recipe.name)
     process = process_place()
-    kind = kind_of(run, recipe, process, votes)
+    kind = kind_of(run, recipe, process, votes, None if tokens is None else Path(tokens))
     if data is None or isinstance(data, str | os.PathLike):
         with process.main_process_first():
             data = kind.load()

@@ -7,15 +7,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
-from torch.utils.data import Sampler, SequentialSampler
+from torch.utils.data import DataLoader, Sampler, SequentialSampler
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..core.progress import progress
-from ..modeling.losses import loss_items
+from ..modeling.losses import classification_loss, loss_items
 from ..scoring.batches import padding_multiple
-from .batching import LengthGroupedSampler, micro_batches
+from .batching import LengthGroupedSampler, TokenStepSampler, micro_batches
 
 
 class StepTrainer(Trainer):
@@ -25,13 +26,16 @@ class StepTrainer(Trainer):
 
     - The loss is divided by what `count_items` counts over the whole optimiser step, so that accumulation, pieces and
       processes leave the gradient what one large batch would give.
-    - Rows of a step are of similar length, and each batch is sorted and cut into pieces of `micro_batch_tokens`.
+    - Rows of a step are of similar length, or a step holds so many tokens, and each batch is sorted and cut into pieces
+      of `micro_batch_tokens`.
     - Validation rows keep their order.
     - Tokens are counted (`tokens_seen`, padding left out; `train_seconds` without validation).
 
     Args:
         lengths: (training rows,) tokens of each row.
         length_grouped: draw rows of similar length together.
+        step_tokens: tokens of a step in place of the batch size (see `TokenStepSampler`), with arguments of one batch
+            a step.
         micro_batch_tokens: tokens of a piece, padding included; 0 leaves batches whole.
         label: of the progress bar.
         **kwargs: of `Trainer`.
@@ -42,16 +46,14 @@ class StepTrainer(Trainer):
         *args: Any,
         lengths: list[int],
         length_grouped: bool = True,
+        step_tokens: int | None = None,
         micro_batch_tokens: int = 0,
         label: str = "training",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.lengths, self.length_grouped, self.micro_batch_tokens = (
-            lengths,
-            length_grouped,
-            micro_batch_tokens,
-        )
+        self.lengths, self.length_grouped, self.step_tokens = lengths, length_grouped, step_tokens
+        self.micro_batch_tokens = micro_batch_tokens
         self.multiple = padding_multiple(self.model)
         self.tokens_seen, self.train_seconds = 0, 0.0
         self.model_accepts_loss_kwargs = True
@@ -63,6 +65,17 @@ class StepTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         step_rows = self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         return LengthGroupedSampler(self.lengths, step_rows, self.args.seed, self.length_grouped)
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Return the loader of batches; of whole steps, one part for each process, with `step_tokens`."""
+        loader = super().get_train_dataloader()
+        if self.step_tokens is None:
+            return loader
+        order = LengthGroupedSampler(self.lengths, 1, self.args.seed, grouped=False)
+        steps = TokenStepSampler(order, self.lengths, self.step_tokens, self.args.world_size)
+        names = ("collate_fn", "num_workers", "pin_memory", "worker_init_fn", "persistent_workers")
+        options = {name: getattr(loader, name) for name in names}
+        return self.accelerator.prepare(DataLoader(loader.dataset, batch_sampler=steps, **options))
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int]:
         return SequentialSampler(eval_dataset)
@@ -110,10 +123,33 @@ class ClassificationTrainer(StepTrainer):
         if "labels" not in batches[0]:
             return None
         config = self.accelerator.unwrap_model(self.model).config  # an adapter's is its base model's
-        problem, groups = config.problem_type or "single_label_classification", getattr(config, "label_groups", None)
-        weights = getattr(config, "class_weights", None)
-        weights = None if weights is None else torch.tensor(weights)
+        problem, weights, groups = _loss_settings(config)
         return sum(loss_items(batch["labels"].cpu(), problem, weights, groups) for batch in batches)
+
+
+def loss_of_rows(config: Any, logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the loss of rows as of one batch, so that it hangs neither on batches nor on processes.
+
+    Args:
+        config: of the classifier.
+        logits: (rows, labels).
+        labels: as in `classification_loss`.
+    """
+    problem, weights, groups = _loss_settings(config)
+    std = getattr(config, "target_std", None)
+    std = None if std is None else torch.tensor(std)
+    said, right = torch.from_numpy(np.asarray(logits)), torch.from_numpy(np.asarray(labels))
+    return classification_loss(said, right, problem, weights, label_groups=groups, target_std=std).item()
+
+
+def _loss_settings(config: Any) -> tuple[str, torch.Tensor | None, list[int] | None]:
+    """Return the kind of problem, its weights and its groups of logits."""
+    weights = getattr(config, "class_weights", None)
+    return (
+        config.problem_type or "single_label_classification",
+        None if weights is None else torch.tensor(weights),
+        getattr(config, "label_groups", None),
+    )
 
 
 class StepProgress(TrainerCallback):

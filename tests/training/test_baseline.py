@@ -5,11 +5,10 @@ from __future__ import annotations
 import doctest
 import json
 import os
-import subprocess
-import sys
 import zipfile
 from collections import Counter
 
+import forked
 import numpy as np
 import pytest
 import skops.io
@@ -171,7 +170,7 @@ def test_a_stranger_loads_it_without_our_package(fitted, tmp_path):
     lines = baseline.__doc__.split("no pickle:\n")[1]
     code = "import sys\nsys.modules['secondopinion'] = None\n" + "\n".join(line[4:] for line in lines.splitlines())
     code += "\nprint(probabilities.tolist()[0])"
-    answer = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    answer = forked.run(code, folder=tmp_path)
     assert answer.returncode == 0, answer.stderr
     expected = fitted.predict_proba(["Patient expired after the pump stopped."])[0]
     assert json.loads(answer.stdout) == pytest.approx(expected.tolist(), abs=1e-12)

@@ -4,13 +4,12 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 from checkpoints import has_whole_checkpoint
+from forked import COMMAND_LINE, Forked
 from safetensors.numpy import load_file, save_file
 from tiny_encoder import CLASSES, save_encoder, save_reports
 
@@ -114,7 +113,7 @@ def test_training_facts_tell_how_it_went(phase2):
     assert phase2.facts["model"]["parameters"] > 1000
 
 
-def test_the_same_seed_gives_the_same_model(phase2, encoder, reports, tmp_path):
+def test_the_same_seed_gives_the_same_model(phase2, encoder, reports, tmp_path, without_plots):
     again = train(recipe_of(encoder), reports, tmp_path / "again", folds=[1])
     one, two = (load_file(run.fold_folder(1) / "model.safetensors") for run in (phase2, again))
     assert all(np.array_equal(one[name], two[name]) for name in one)
@@ -129,18 +128,15 @@ def test_folds_can_be_added_later(encoder, reports, tmp_path):
     assert (run.fold_folder(2) / "model.safetensors").stat().st_mtime_ns == before
 
 
-def test_a_killed_training_continues_and_ends_the_same(encoder, reports, tmp_path):
+def test_a_killed_training_continues_and_ends_the_same(encoder, reports, tmp_path, without_plots):
     """SIGKILL while a fold is under way; the rerun starts from its checkpoint and reaches the same weights."""
     import yaml
 
     recipe = recipe_of(encoder, training={"epochs": 6, "early_stopping_patience": 6, "learning_rate": 1e-3})
     plain = recipe.as_dict() | {"model": {**recipe.as_dict()["model"], "encoder": str(encoder)}}
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(plain))
-    command = [sys.executable, "-m", "secondopinion", "train", "--config", str(tmp_path / "r.yaml")]
-    command += ["--data", str(reports), "--fold", "1", "--output"]
-    killed = subprocess.Popen(
-        [*command, str(tmp_path / "killed")], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
+    given = ["--config", tmp_path / "r.yaml", "--data", reports, "--fold", 1, "--output", tmp_path / "killed"]
+    killed = Forked(COMMAND_LINE, "train", *given)
     work = tmp_path / "killed" / "cache" / "fold-1"
     deadline = time.monotonic() + 120
     while not has_whole_checkpoint(work):
@@ -158,7 +154,7 @@ def test_a_killed_training_continues_and_ends_the_same(encoder, reports, tmp_pat
         assert np.allclose(one[name], two[name], atol=1e-5), name
 
 
-def test_a_full_disk_loses_nothing(encoder, reports, tmp_path, monkeypatch):
+def test_a_full_disk_loses_nothing(encoder, reports, tmp_path, monkeypatch, without_plots):
     from transformers import PreTrainedModel
 
     def full(*args, **kwargs):
@@ -173,7 +169,7 @@ def test_a_full_disk_loses_nothing(encoder, reports, tmp_path, monkeypatch):
     assert train(recipe, reports, tmp_path / "r", folds=[1]).facts["folds"]["trained"] == [1]
 
 
-def test_an_adapter_trains_and_loads_as_a_plain_model(encoder, reports, tmp_path):
+def test_an_adapter_trains_and_loads_as_a_plain_model(encoder, reports, tmp_path, without_plots):
     recipe = recipe_of(encoder, model={"lora": {"r": 4}}, training={"epochs": 2, "learning_rate": 2e-2})
     run = train(recipe, reports, tmp_path / "lora", folds=[1])
     assert run.facts["model"]["adapter"] == {"type": "lora", "r": 4, "alpha": 16}
@@ -212,7 +208,7 @@ def test_another_recipe_or_other_data_in_the_same_folder_is_refused(phase2, enco
         train(recipe_of(encoder), reports, phase2.path)
 
 
-def test_a_changed_recipe_is_named(encoder, reports, tmp_path):
+def test_a_changed_recipe_is_named(encoder, reports, tmp_path, without_plots):
     train(recipe_of(encoder, training={"epochs": 1}), reports, tmp_path / "r", folds=[1])
     with pytest.raises(InputError, match=r"another recipe \(training.epochs: 1 → 2\)"):
         train(recipe_of(encoder, training={"epochs": 2}), reports, tmp_path / "r")

@@ -14,8 +14,9 @@ from ..run import train
 def main(job_file: str) -> None:
     """Train what a job file says and record the memory that it took.
 
-    The job: `recipe` (plain data), `data`, `output` (the run folder), `folds` (or null) and `record`, the file that is
-    written at the end: `peak_memory_mb` of this process, and of the device where there is one.
+    The job: `recipe` (plain data), `data`, `output` (the run folder), `folds` (or null), `tokens` (the folder of
+    tokenised rows that runs share, where they do) and `record`, the file that is written at the end: `peak_memory_mb`
+    of this process, and of the device where there is one.
     """
     job = read_json(job_file)
     recipe = load_recipe(job["recipe"])
@@ -24,7 +25,7 @@ def main(job_file: str) -> None:
 
         transformers.utils.logging.disable_progress_bar()
         transformers.utils.logging.set_verbosity_error()
-    train(recipe, job["data"], job["output"], folds=job["folds"])
+    train(recipe, job["data"], job["output"], folds=job["folds"], tokens=job.get("tokens"))
     before = read_json(job["record"]) if Path(job["record"]).exists() else {}
     found = {"peak_memory_mb": peak_memory_mb(), "device_peak_memory_mb": device_peak_memory_mb()}
     write_json(job["record"], {k: max(v, before.get(k) or 0) if v is not None else None for k, v in found.items()})

@@ -58,7 +58,8 @@ def train_variants(
         variants: see `variants_of`.
         seeds: of the trainings; a recipe of kind tfidf, which draws nothing, is trained the same way with each.
         data: the rows, to check that finished runs are of them.
-        output: run folders are `output/runs/<variant>/seed-<seed>`.
+        output: run folders are `output/runs/<variant>/seed-<seed>`; in `output/cache` are the tokenised rows that
+            they share, for the caller to remove.
         folds: which to train; the recipe's choice by default.
 
     Raises:
@@ -78,7 +79,7 @@ def train_variants(
             say(f"variant {number} of {len(jobs)}: {variant.name}, seed {seed}: already trained, kept")
         else:
             say(f"variant {number} of {len(jobs)}: {variant.name}, seed {seed}")
-            _train(run, changed, record, folds)
+            _train(run, changed, record, folds, output / "cache")
         trained.append(TrainedVariant(variant, seed, run, read_json(record)))
     return trained
 
@@ -105,7 +106,7 @@ def _finished(run: RunFolder, recipe: Recipe, data: TrainingData, folds: Sequenc
     return set(asked) <= set(facts["folds"]["trained"])
 
 
-def _train(run: RunFolder, recipe: Recipe, record: Path, folds: Sequence[int] | None) -> None:
+def _train(run: RunFolder, recipe: Recipe, record: Path, folds: Sequence[int] | None, tokens: Path) -> None:
     job = run.path.with_name(f".{run.path.name}.job.json")
     plain = dataclasses.asdict(recipe)
     if plain["model"]["kind"] == "tfidf":
@@ -118,6 +119,7 @@ def _train(run: RunFolder, recipe: Recipe, record: Path, folds: Sequence[int] | 
             "output": str(run.path),
             "folds": None if folds is None else list(folds),
             "record": str(record),
+            "tokens": str(tokens),
         },
     )
     try:

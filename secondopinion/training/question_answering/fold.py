@@ -13,8 +13,10 @@ from ...core.files import read_json, write_json
 from ...core.run_folder import BASE
 from ...modeling.qa_windows import Windows
 from ..arguments import micro_batch_budget, training_arguments
+from ..compilation import compile_layers
 from ..encoder import epoch_facts, fit_and_save
 from ..encoder_model import keep_base, lora_adapter
+from ..frozen_weights import freeze
 from ..qa_recipe import QuestionAnsweringRecipe
 from ..trainer import SaveEvery
 from .answers import AnswerRows
@@ -83,11 +85,14 @@ def fit_answer_fold(
     chosen = training_windows(windows, training, spec.negative_windows, settings.seed, spec.tasks)
     model = build_model(recipe, reads_context=reads_context)
     parameters = model.num_parameters()
+    encoder, frozen = model.encoder, freeze(model.encoder, spec.frozen_layers, spec.frozen_embeddings)
     if spec.lora:
         keep_base(model, output.with_name(BASE))
         model = lora_adapter(model, spec.lora, "encoder.", [name for name in HEADS if hasattr(model, name)])
     if spec.gradient_checkpointing:
         model.gradient_checkpointing_enable()
+    if settings.compile:
+        compile_layers(encoder)
     arguments = training_arguments(settings, work, ["start_positions", "end_positions", "category_probs"])
     budget = micro_batch_budget(settings)
     validate = Predictor(windows, tokenizer, validation, bf16=arguments.bf16)
@@ -110,6 +115,7 @@ def fit_answer_fold(
         measure=epoch_figures,
         lengths=lengths.tolist(),
         length_grouped=settings.length_grouped,
+        step_tokens=settings.step_tokens,
         micro_batch_tokens=budget,
         label=label,
     )
@@ -125,6 +131,7 @@ def fit_answer_fold(
         "windows": window_facts(windows, chosen),
         "tokens_per_second": round(trainer.tokens_seen / trainer.train_seconds, 1) if trainer.train_seconds else None,
         "parameters": parameters,
+        **({"frozen_parameters": frozen} if frozen else {}),
         "bf16": arguments.bf16,
         "micro_batch_tokens": budget,
         **chosen_on_validation,

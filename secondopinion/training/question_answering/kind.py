@@ -11,7 +11,9 @@ from ...core.files import write_json
 from ...core.progress import say
 from ...core.run_folder import RunFolder
 from ...modeling.qa_windows import Windows
+from ..compilation import check_compiler
 from ..folds import Folds
+from ..frozen_weights import check_frozen
 from ..qa_recipe import QuestionAnsweringRecipe
 from .data import QuestionAnsweringData, load_questions
 from .figures import measure
@@ -46,7 +48,8 @@ class QuestionAnsweringTraining:
         """Check that the rows can teach the tasks.
 
         Raises:
-            InputError: they cannot, or they are rows of another kind.
+            InputError: they cannot, or they are rows of another kind, or the recipe freezes what is not there, or
+                would compile without a compiler.
         """
         if not isinstance(data, QuestionAnsweringData):
             raise InputError(
@@ -54,6 +57,8 @@ class QuestionAnsweringTraining:
                 "folder, or what secondopinion.training.question_answering.data.from_rows returns"
             )
         data.require(self.recipe.model.tasks)
+        check_frozen(self.recipe)
+        check_compiler(self.recipe.training)
 
     def tokenizer(self) -> Any:
         """Return the encoder's tokenizer, loaded once."""

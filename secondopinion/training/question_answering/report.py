@@ -99,6 +99,7 @@ def model_facts(run: RunFolder, recipe: QuestionAnsweringRecipe, results: Sequen
         "base_model_sha256": encoder.sha256,
         "base_license": encoder.base_license,
         "parameters": results[0]["parameters"],
+        **{name: results[0][name] for name in ("frozen_parameters",) if name in results[0]},
         "tasks": list(spec.tasks),
         "num_shared_layers": config["num_shared_layers"],
         "num_layers": config["encoder_config"].get("num_hidden_layers", config["encoder_config"].get("n_layers")),
