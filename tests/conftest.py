@@ -89,6 +89,16 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_http, "time", clock)
 
 
+@pytest.fixture
+def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train without the plots, which take longer than a tiny model, where another test of the file sees the same."""
+    from secondopinion.training import plots
+    from secondopinion.training.question_answering import plots as answer_plots
+
+    monkeypatch.setattr(plots, "write_plots", lambda folder, facts: [])
+    monkeypatch.setattr(answer_plots, "write_answer_plots", lambda folder, facts: [])
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     """A browser, of one file of tests: while it runs, nothing else on this worker can have an event loop."""
@@ -96,10 +106,16 @@ def browser() -> Iterator[object]:
         yield instance
 
 
+@pytest.fixture(scope="module")
+def person(browser: object) -> object:
+    """Somebody with a browser, who comes back to what was loaded before."""
+    return browser.new_context()
+
+
 @pytest.fixture
-def visit(server: tuple, browser: object, request: pytest.FixtureRequest) -> Iterator[Callable]:
+def visit(server: tuple, person: object, request: pytest.FixtureRequest) -> Iterator[Callable]:
     """`visit(width=…, scheme=…)` opens the page at `server[0]`, which is there once it has the module's `READY`."""
-    with visits(browser, server[0], request.module.READY) as open_page:
+    with visits(person, server[0], request.module.READY) as open_page:
         yield open_page
 
 

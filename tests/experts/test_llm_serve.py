@@ -4,12 +4,12 @@ import importlib.metadata
 import os
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 
 import pytest
+from forked import Forked
 from packaging.requirements import Requirement
 
 from secondopinion.experts.llm import LlmExpert
@@ -81,12 +81,11 @@ def address(chat_model, tmp_path_factory):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("log") / "serve.log"
-    command = [sys.executable, "-c", "from transformers.cli.transformers import main; main()", "serve", str(chat_model)]
-    command += ["--device", "cpu", "--host", "127.0.0.1", "--port", str(port)]
+    code = "from transformers.cli.transformers import main; main()"
+    given = ["serve", chat_model, "--device", "cpu", "--host", "127.0.0.1", "--port", port]
     with open(log, "wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1"}
-        )
+        own = os.environ | {"HF_HUB_OFFLINE": "1"}
+        process = Forked(code, *given, stdout=output, stderr=output, environment=own)
     try:
         until = time.monotonic() + 120
         while True:

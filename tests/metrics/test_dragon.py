@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import importlib.metadata
-import importlib.util
 import json
 import math
 from pathlib import Path
@@ -16,6 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
+from pins import pins
 from sklearn.metrics import accuracy_score, cohen_kappa_score, roc_auc_score
 
 from secondopinion.metrics.dragon.dragon import dragon_figures, paired_dragon_difference, read_files
@@ -212,7 +211,7 @@ def test_the_folder_is_a_space():
     facts = yaml.safe_load(front)
     requirements = [Requirement(line) for line in (FOLDER / "requirements.txt").read_text().splitlines()]
     for requirement in requirements:
-        assert importlib.metadata.version(requirement.name) in requirement.specifier, requirement
+        assert pins()[requirement.name] in requirement.specifier, requirement
     assert f"gradio=={facts['sdk_version']}" in map(str, requirements)
     assert (FOLDER / facts["app_file"]).is_file()
     assert {"evaluate", "metric"} <= set(facts["tags"])

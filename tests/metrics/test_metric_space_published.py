@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 
+import forked
 import pytest
 from huggingface_hub import HfApi
 from stranger import WITHOUT_THIS_PACKAGE
@@ -72,14 +71,7 @@ def test_each_is_loaded_by_name_and_its_page_computes(hub, tmp_path):
         push_metric(name, f"ward/{name}", token=token)
         HfApi(hub.url, token=token).snapshot_download(f"ward/{name}", repo_type="space", local_dir=tmp_path / name)
     own = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0", "HF_EVALUATE_OFFLINE": "0"}
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(tmp_path), *names],
-        env={**os.environ, **own},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    done = forked.run(CHILD, tmp_path, *names, folder=tmp_path, environment=os.environ | own)
     assert done.returncode == 0, done.stderr[-3000:]
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [one["name"] for one in found] == names

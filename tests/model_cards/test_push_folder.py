@@ -6,10 +6,9 @@ import errno
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
 
 from secondopinion.core.errors import DiskFullError, InputError
@@ -258,9 +257,8 @@ def test_a_kill_leaves_no_half_folder_and_a_rerun_finishes(make_run, tmp_path, a
     push_run(make_run("tfidf", name="a"), target)
     before = tree(target)
     run = make_run(name="b")
-    command = [sys.executable, "-c", KILLED, str(run.path), str(target), str(at)]
-    killed = subprocess.run(command, capture_output=True, timeout=120, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed = forked.run(KILLED, run.path, target, at)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not target.exists() or tree(target) == before
     assert target.exists() == (at == 1)
     result = push_run(run, target)

@@ -4,9 +4,8 @@ import getpass
 import json
 import os
 import shutil
-import subprocess
-import sys
 
+import forked
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -55,16 +54,9 @@ def files(hub, kind, repo_id, revision="main"):
 
 
 def stranger(script, hub, token, folder):
-    """Return the last line that a fresh process prints, which knows this Hub alone."""
+    """Return the last line that a process of its own prints, which knows this Hub alone."""
     own = {"HF_ENDPOINT": hub.url, "HF_TOKEN": token, "HF_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "0"}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=os.environ | own,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = forked.run(script, environment=os.environ | own, folder=folder)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip().splitlines()[-1]
 

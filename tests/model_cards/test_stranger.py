@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import signal
+import subprocess
 
+import forked
 import pytest
+from fork_server import NOT_YET
 from stranger import WITHOUT_THIS_PACKAGE, ask_stranger
 
 from secondopinion.model_cards import push_run
@@ -63,6 +68,30 @@ def own_logits(run):
 
 def flat(rows):
     return [value for row in rows for value in row]
+
+
+def test_a_forked_process_begins_as_a_new_one(tmp_path):
+    about = """import json, os, random, sys, tempfile, threading
+import numpy
+print(json.dumps({"arguments": sys.argv[1:], "read": sys.stdin.read(), "folder": os.getcwd(), "own": os.environ["OWN"],
+                  "temporary": tempfile.gettempdir(), "threads": len(os.listdir("/proc/self/task")),
+                  "name": __name__, "imported": [name for name in NOT_YET if name in sys.modules],
+                  "drawn": [random.random(), numpy.random.random()]}))
+sys.exit("the end")
+"""
+    settings = {"folder": tmp_path, "environment": {"OWN": "1", "TMPDIR": str(tmp_path)}, "given": "words"}
+    done = [forked.run(f"NOT_YET = {NOT_YET}\n{about}", 1, "two", **settings) for _ in range(2)]
+    assert [(one.returncode, one.stderr) for one in done] == [(1, "the end\n")] * 2
+    first, second = (json.loads(one.stdout) for one in done)
+    assert not {*first.pop("drawn")} & {*second.pop("drawn")}
+    here = {"folder": str(tmp_path), "temporary": str(tmp_path), "own": "1", "imported": []}
+    assert first == second == here | {"arguments": ["1", "two"], "read": "words", "threads": 1, "name": "__main__"}
+    with pytest.raises(subprocess.TimeoutExpired):
+        forked.run("import time; time.sleep(60)", timeout=0.1)
+    process = forked.Forked("import time; time.sleep(60)")
+    assert process.poll() is None
+    process.terminate()
+    assert process.wait(30) == process.poll() == -signal.SIGTERM
 
 
 def test_an_encoder_from_the_hub_and_later_commits_do_not_matter(hub, make_run, tmp_path):

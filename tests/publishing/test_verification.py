@@ -124,7 +124,7 @@ def test_changes_on_the_hub_are_found(hub, made):
     assert all(claim.holds for claim in pinned)
 
 
-def test_an_encoder_predicts_its_figures_again(tmp_path):
+def test_an_encoder_predicts_its_figures_again(tmp_path, without_plots):
     from tiny_encoder import save_encoder
     from tiny_encoder import save_reports as save_tiny
 
@@ -206,7 +206,7 @@ def test_the_command_ends_with_1_where_a_claim_does_not_hold(made, published, ca
     ] is False
 
 
-def test_a_published_folder_is_scored_like_its_run(tmp_path):
+def test_a_published_folder_is_scored_like_its_run(tmp_path, without_plots):
     from tiny_encoder import save_encoder
     from tiny_encoder import save_reports as save_tiny
 

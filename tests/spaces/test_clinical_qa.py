@@ -7,10 +7,10 @@ import html
 import io
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pyarrow.csv
 import pytest
 from hypothesis import given, settings
@@ -283,9 +283,9 @@ def test_what_was_published_is_shown(app, panels):
 
 
 def test_the_table_is_that_of_extract(app, desk, folder, tmp_path):
-    from secondopinion.scoring.answerer import load_answerer
-    from secondopinion.scoring.corpus import read_corpus
-    from secondopinion.scoring.extraction import extract
+    from secondopinion.scoring.corpus.files import read_corpus
+    from secondopinion.scoring.questions.answerer import load_answerer
+    from secondopinion.scoring.questions.extraction import extract
 
     (tmp_path / "notes").mkdir()
     for number in range(3):
@@ -377,7 +377,7 @@ QUESTION_FILES = [
 
 @pytest.mark.parametrize("text", QUESTION_FILES)
 def test_questions_are_read_as_extract_reads_them(app, text, tmp_path):
-    from secondopinion.scoring.questions import read_questions
+    from secondopinion.scoring.questions.question_file import read_questions
 
     parse, is_yaml = app.parts["questions"].parse, app.parts["questions"].is_yaml
     file = tmp_path / ("q.yaml" if is_yaml(text) else "q.txt")
@@ -515,13 +515,7 @@ def test_on_the_hub_the_models_own_code_is_enough(tmp_path, folder, console, mon
     target = publish_space("clinical_qa", tmp_path / "space", "someone/qa", revision="0123abc", trust_remote_code=True)
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    done = subprocess.run(
-        [sys.executable, "-c", STRANGER, str(target), str(folder), NOTE, QUESTION],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
+    done = forked.run(STRANGER, target, folder, NOTE, QUESTION, folder=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     found, _ = console.ask(NOTE, QUESTION)
     wanted = [(span.start, span.end) for span in found.spans]

@@ -4,9 +4,9 @@ import doctest
 import json
 import math
 import os
-import subprocess
 import sys
 
+import forked
 import pytest
 from console_folder import LONG, SHORT, THRESHOLD, console_folder
 from run_builder import LABELS
@@ -431,14 +431,8 @@ except ValueError as error:
 def test_on_the_hub_the_models_own_code_is_enough(tmp_path, system, folder):
     target = publish_space("deferral_console", tmp_path / "space", "someone/system")
     assert "models:\n- someone/system\n" in (target / "README.md").read_text()
-    done = subprocess.run(
-        [sys.executable, "-c", STRANGER, str(target), str(folder), LONG],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-        env=os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules"), "OMP_NUM_THREADS": "1"},
-    )
+    own = os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules"), "OMP_NUM_THREADS": "1"}
+    done = forked.run(STRANGER, target, folder, LONG, folder=tmp_path, environment=own)
     assert done.returncode == 0, done.stderr[-2000:]
     first, second = done.stdout.strip().splitlines()[-2:]
     title, score = first.rsplit(" ", 1)

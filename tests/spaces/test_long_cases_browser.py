@@ -3,12 +3,11 @@
 import pytest
 from long_case_folder import long_case_folder
 from page_checks import (
-    LOOKS,
-    NARROWEST,
+    FIRST,
     SECRET,
     check_kept_nowhere,
-    check_looks,
-    fits,
+    check_look,
+    in_every_look,
     picture,
     score_example,
     shown_model,
@@ -68,20 +67,18 @@ def test_the_keyboard_is_enough(visit):
     page.get_by_text("How far each word moved the class's logit").wait_for()
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_it_is_legible_open_to_all_and_fits(visit, look):
-    scheme, width = look
-    page = visit(scheme=scheme, width=width)
+def test_it_is_legible_open_to_all_and_fits(visit):
+    page = visit(**FIRST)
     page.get_by_role("button", name="A mass on the scan").click()
     page.locator(".lc-note").wait_for()
-    picture(page, "long_cases", look)
+    for look in in_every_look(page):
+        picture(page, "long_cases", look)
     for view in ("What carried the prediction", "Entities and measurements"):
         page.get_by_role("radio", name=view).check()
         said = page.get_by_text("How far each word" if "carried" in view else "attend to the whole text").first
         said.wait_for(timeout=120_000)  # a trained model, which a picture shows, takes its time
-        check_looks(page)
-    if width < 1000:
-        fits(page, NARROWEST)
-        fits(page, width)
+        for _ in in_every_look(page):
+            check_look(page)
     score_example(page)
-    check_looks(page)
+    for _ in in_every_look(page):
+        check_look(page)

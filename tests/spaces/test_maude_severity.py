@@ -1,11 +1,11 @@
 """The severity Space without a browser: what it loads, says, refuses, and how it is staged."""
 
 import json
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 
@@ -367,13 +367,7 @@ def test_on_the_hub_the_models_own_code_is_enough(tmp_path, panels, model_folder
     target = publish_space("maude_severity", tmp_path / "space", "someone/encoder")
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    done = subprocess.run(
-        [sys.executable, "-c", STRANGER, str(target), str(model_folder), str(baseline_folder)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
+    done = forked.run(STRANGER, target, model_folder, baseline_folder, folder=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     probabilities, title = done.stdout.strip().splitlines()[-2:]
     assert title == "Device report severity"

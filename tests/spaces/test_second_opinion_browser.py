@@ -3,7 +3,7 @@
 import pytest
 from console_folder import LONG, SHORT
 from landing_folder import landing_folder
-from page_checks import LOOKS, NARROWEST, SECRET, check_kept_nowhere, check_looks, fits, picture, shown_model
+from page_checks import FIRST, SECRET, check_kept_nowhere, check_look, in_every_look, picture, shown_model
 from space_server import space_server
 
 pytestmark = pytest.mark.browser
@@ -70,13 +70,10 @@ def test_the_keyboard_is_enough(visit):
     page.wait_for_function("document.querySelector('textarea').value.startsWith('A caller')")
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_it_is_legible_open_to_all_and_fits(visit, look):
-    scheme, width = look
-    page = visit(scheme=scheme, width=width)
+def test_it_is_legible_open_to_all_and_fits(visit):
+    page = visit(**FIRST)
     page.get_by_role("button", name="Told without the word").click()
     page.get_by_role("region", name="Decision").get_by_text("Deferral score").wait_for()
-    check_looks(page, least=100)
-    picture(page, "second_opinion", look)
-    if width < 1000:
-        fits(page, NARROWEST)
+    for look in in_every_look(page):
+        check_look(page, least=100)
+        picture(page, "second_opinion", look)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,9 @@ FLAGS = [
 SECRET = "zebrawood quillfish"
 """What a test types, to look afterwards whether it was kept."""
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
-"""Theme and width of the window; each page of the project is looked at in each."""
+"""Theme and width of the window; each page of the project is looked at in each, and is opened in the last."""
+FIRST = dict(zip(("scheme", "width"), LOOKS[-1], strict=True))
+"""How a page is opened that is looked at in each."""
 NARROWEST = 320
 TALLEST = 1600
 """Pixels of a picture, from the top of the page."""
@@ -61,6 +63,10 @@ OUTSIDE = """width => [...document.querySelectorAll(
   .map(e => [e.tagName, e.className, e.getBoundingClientRect()])
   .filter(([, , box]) => box.width && (box.left < 0 || box.right > width + 0.5))
   .map(([tag, name, box]) => `${tag}.${name} ${box.left} to ${box.right}`)"""
+
+# Nothing fades or moves but what does so without an end.
+AT_REST = """() => document.getAnimations().every(
+  a => a.playState !== 'running' || a.effect.getComputedTiming().endTime === Infinity)"""
 
 # What a page left in the browser.
 KEPT = """async () => ({
@@ -104,20 +110,42 @@ def barriers(page: Any) -> list[str]:
     ]
 
 
-def check_looks(page: Any, least: int = 40) -> None:
+def in_every_look(page: Any, looks: Sequence[tuple[str, int]] = LOOKS) -> Iterator[tuple[str, int]]:
+    """Show a page in each of `LOOKS` as it stands, without loading it or asking its models again.
+
+    Args:
+        page: that was opened in the last of `LOOKS`, and is left in it.
+        looks: some of them, the last at the end.
+
+    Yields:
+        Theme and width.
+    """
+    page.wait_for_timeout(300)
+    for scheme, width in looks:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": page.viewport_size["height"]})
+        page.wait_for_function("dark => document.body.classList.contains('dark') === dark", arg=scheme == "dark")
+        page.wait_for_function(AT_REST)
+        yield scheme, width
+
+
+def check_look(page: Any, least: int = 40) -> None:
     """Assert that a page is legible, open to everybody, and as wide as its window.
 
     Args:
-        page: as a person sees it now.
+        page: as a person sees it now, in one of `in_every_look`.
         least: texts that are looked at.
     """
-    page.wait_for_timeout(300)
     measured = page.evaluate(LOW_CONTRAST)
     assert measured["seen"] > least
     assert not measured["low"], measured["low"]
     found = barriers(page)
     assert not found, found
-    fits(page, page.viewport_size["width"])
+    width = page.viewport_size["width"]
+    fits(page, width)
+    if width == LOOKS[-1][1]:
+        fits(page, NARROWEST)
+        fits(page, width)
 
 
 def fits(page: Any, width: int) -> None:

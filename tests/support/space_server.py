@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from forked import Forked
 from page_checks import CHROMIUM, FLAGS
 
 SERVER = """
@@ -25,7 +24,7 @@ launch_space(port=int(sys.argv[1]), **json.loads(sys.argv[2]))
 
 
 @contextmanager
-def space_server(folder: Path, name: str, **options: Any) -> Iterator[tuple[str, subprocess.Popen]]:
+def space_server(folder: Path, name: str, **options: Any) -> Iterator[tuple[str, Forked]]:
     """Serve a Space; yields its address and its process, which is killed at the end.
 
     Args:
@@ -38,7 +37,7 @@ def space_server(folder: Path, name: str, **options: Any) -> Iterator[tuple[str,
 
 
 @contextmanager
-def page_server(folder: Path, code: str, *arguments: str) -> Iterator[tuple[str, subprocess.Popen]]:
+def page_server(folder: Path, code: str, *arguments: str) -> Iterator[tuple[str, Forked]]:
     """Run code that serves a page; yields its address and its process, which is killed at the end.
 
     Args:
@@ -58,9 +57,7 @@ def page_server(folder: Path, code: str, *arguments: str) -> Iterator[tuple[str,
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, str(port), *arguments], stdout=log, stderr=log, cwd=folder, env=environment
-        )
+        process = Forked(code, port, *arguments, folder=folder, environment=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}/"
     try:
         for _ in range(3000):
@@ -90,22 +87,21 @@ def chromium() -> Iterator[Any]:
 
 
 @contextmanager
-def visits(browser: Any, url: str, button: str) -> Iterator[Callable[..., Any]]:
+def visits(person: Any, url: str, button: str) -> Iterator[Callable[..., Any]]:
     """Yield what opens a page; at the end none of them complained or asked another host for anything.
 
     Args:
-        browser: of `chromium`.
+        person: whose browser opens them; what it has loaded before it need not load again.
         url: of the Space.
         button: a page is ready once it has a button of this name.
     """
     opened, requests, complaints = [], [], []
 
     def open_page(width: int = 1280, height: int = 900, scheme: str = "light") -> Any:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        opened.append(context)
-        page = context.new_page()
+        page = person.new_page()
+        opened.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.on("request", lambda request: requests.append(request.url))
         page.on("websocket", lambda socket: requests.append(socket.url))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -115,7 +111,7 @@ def visits(browser: Any, url: str, button: str) -> Iterator[Callable[..., Any]]:
         return page
 
     yield open_page
-    for context in opened:
-        context.close()
+    for page in opened:
+        page.close()
     assert not complaints, complaints
     assert [one for one in requests if not one.startswith((url, "data:", "blob:"))] == []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+import forked
 
 WITHOUT_THIS_PACKAGE = """
 import importlib.abc, json, sys
@@ -22,7 +22,7 @@ sys.meta_path.insert(0, Absent())
 
 
 def ask_stranger(script: str, task: Any, folder: Path, **environment: str) -> Any:
-    """Run a script in a fresh process and return what it prints, one line of JSON and nothing else.
+    """Run a script in a process of its own and return what it prints, one line of JSON and nothing else.
 
     Whoever asks on the way whether code may run prints a question, and fails here.
 
@@ -33,15 +33,12 @@ def ask_stranger(script: str, task: Any, folder: Path, **environment: str) -> An
         **environment: variables such as `HF_ENDPOINT`.
     """
     kept = {key: value for key, value in os.environ.items() if key not in ("HF_HUB_OFFLINE", "PYTHONPATH")}
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", script],
-        input=json.dumps(task),
-        cwd=folder,
-        env={**kept, "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
+    done = forked.run(
+        script,
+        given=json.dumps(task),
+        folder=folder,
+        environment={**kept, "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf"), **environment},
+        isolated=True,
     )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 1, done.stdout
