@@ -18,6 +18,8 @@ import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
+from common import measured, report
+
 from secondopinion.core.machine import hardware, package_versions
 from secondopinion.core.progress import progress
 from secondopinion.dataset_scripts.maude.bulk import read_zip
@@ -88,8 +90,10 @@ def main() -> None:
         )
     once, copies = results.values()
     ratio = copies["peak_memory_mb"] / once["peak_memory_mb"]
-    print(f"peak memory, {copies['read'] / once['read']:.1f} times the input: {ratio:.3f} times the first")
-    sys.exit(ratio > arguments.limit_ratio)
+    work = f"peak memory of preparing {copies['read']:,} reports"
+    note = f"{copies['peak_memory_mb']:.0f} MiB; {once['rows_per_second']:,.0f} reports/s"
+    result = measured(work, f"{once['read']:,}", ratio, asked=arguments.limit_ratio, at_most=True, note=note)
+    sys.exit(not report([result]))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import machine_line
+from common import machine_line, measured, report
 
 HUB = Path(__file__).resolve().parents[1] / "tests" / "hub" / "hub_server.py"
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -85,7 +85,9 @@ def main() -> None:
             server.terminate()
     peak, size, took = map(float, done.stdout.split()[-3:])
     print(f"pushed {size:,.0f} MiB in {took:.1f} s: {peak:.0f} MiB above idle at most (limit {arguments.limit:.0f})")
-    sys.exit(peak > arguments.limit)
+    work, note = f"memory above idle while {size:,.0f} MiB are pushed", f"{peak:.0f} MiB"
+    asked = round(arguments.limit / size, 3)
+    sys.exit(not report([measured(work, "what is pushed", peak / size, asked=asked, at_most=True, note=note)]))
 
 
 if __name__ == "__main__":

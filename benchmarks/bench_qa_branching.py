@@ -17,7 +17,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from common import machine_line, paired
+from common import machine_line, measured, paired, report
 from transformers import AutoModel
 
 from secondopinion.core.machine import keep_pages
@@ -49,7 +49,7 @@ def main() -> None:
     layers = plain.config.num_hidden_layers
     print(f"{machine_line()}; one thread, fp32")
     print(f"{'shared':>8}{'batch':>7}{'tokens':>8}{'plain':>11}{'ratio':>9}{'p25–p75':>17}{'theory':>9}{'same':>10}")
-    asked = []
+    asked: list[np.ndarray] = []
     for shared in arguments.shared:
         model = MultiTaskQAForQuestionAnswering.from_encoder(location, num_shared_layers=shared).eval()
         for batch, length in SHAPES:
@@ -65,14 +65,15 @@ def main() -> None:
                 times = paired(one, other, int(np.clip(arguments.seconds / warm.min(axis=0).sum(), 11, 400)))
             ratio = np.percentile(times[:, 1] / times[:, 0], (25, 50, 75))
             if 3 * shared == 2 * layers:
-                asked.append(ratio[1])
+                asked.append(times[:, 1] / times[:, 0])
             print(
                 f"{f'{shared} of {layers}':>8}{batch:>7}{length:>8}{1000 * np.median(times[:, 0]):>8.1f} ms"
                 f"{ratio[1]:>9.3f}{f'{ratio[0]:.3f}–{ratio[2]:.3f}':>17}{2 - shared / layers:>9.3f}{same:>10.1e}"
             )
-    if asked:
-        print(f"two thirds of the layers shared: at most {max(asked):.3f} times (asked: at most {arguments.limit})")
-    sys.exit(bool(asked) and max(asked) > arguments.limit)
+    work, note = "forward with a branch for each task above two thirds of the layers", "largest of four shapes"
+    slowest = sorted(asked, key=np.median)[-1:]
+    told = {"asked": arguments.limit, "at_most": True, "note": note}
+    sys.exit(not report([measured(work, "the plain encoder's forward", ratios, **told) for ratios in slowest]))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     secondopinion prepare maude --source FILE --output data/maude --limit 5000
     python benchmarks/bench_scoring.py --model RUN --data data/maude --rows 2000 --repeats 3
-    python benchmarks/bench_scoring.py --model RUN --data ../shared/data/mtsamples.jsonl.gz --text-column text --rows 0
+    python benchmarks/bench_scoring.py --model RUN --data ../shared/data/mtsamples.jsonl.gz --corpus notes --rows 0
     python benchmarks/bench_scoring.py --model RUN --data data/maude --memory
 
 Each contender runs in a process of its own, one after the other, in an order that turns round every time. What is
@@ -27,14 +27,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import machine_line
+from common import Result, machine_line, measured, report
+from scoring_results import RATIOS, RIVAL, SINGLE, results_of
 
 from secondopinion.core.machine import bf16_supported, cpu_count
 
-RIVAL = "pipeline, batches of 32"
 CONTENDERS = {
     RIVAL: ("pipeline", "float32", 32),
-    "pipeline, one at a time": ("pipeline", "float32", 1),
+    SINGLE: ("pipeline", "float32", 1),
     "engine, torch": ("engine", "float32", "torch"),
     "engine, OpenVINO": ("engine", "float32", "openvino"),
     "bare OpenVINO loop": ("bare", "float32", "openvino"),
@@ -50,7 +50,7 @@ def write_texts(data: str, text_column: str, rows: int, path: Path) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from secondopinion.scoring.corpus import corpus_files, file_rows
+    from secondopinion.scoring.corpus.files import corpus_files, file_rows
 
     folder = Path(data) / "data" if (Path(data) / "data").is_dir() else Path(data)
     found = (row for file in corpus_files(folder) for row in file_rows(file, text_column=text_column))
@@ -84,14 +84,14 @@ def engine_logits(model: str, texts: Path, backend: str, precision: str) -> tupl
     import pyarrow.parquet as pq
 
     from secondopinion.core.machine import usable_threads
+    from secondopinion.scoring.corpus.shards import plan_shards
+    from secondopinion.scoring.corpus.sources import open_sources
     from secondopinion.scoring.job import score_corpus
     from secondopinion.scoring.opening import open_model
-    from secondopinion.scoring.shards import plan_shards
-    from secondopinion.scoring.sources import open_sources
 
     opened = open_model(model, backend=backend, precision=precision, defer=False)
     encoded = opened.scorer.encode(pq.read_table(texts)["text"].to_pylist()[:600])
-    batching = opened.scorer.tune(encoded, force=not list(opened.scorer.cache.glob("batching-*.json")))
+    batching = opened.scorer.tune(encoded)
     with tempfile.TemporaryDirectory() as out:
         began = time.perf_counter()
         done = score_corpus(opened, plan_shards(open_sources([texts])), out)
@@ -194,7 +194,7 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def show(arguments: argparse.Namespace, texts: Path, work: Path, names: list[str]) -> None:
+def show(arguments: argparse.Namespace, texts: Path, work: Path, names: list[str]) -> list[Result]:
     from secondopinion.scoring.classifier import open_classifier
     from secondopinion.scoring.encoding import TextEncoder
 
@@ -227,17 +227,11 @@ def show(arguments: argparse.Namespace, texts: Path, work: Path, names: list[str
             f"[{min(ratio):.2f}, {max(ratio):.2f}] | {share:.0%} | {same:.2%} | {np.abs(said - plain).max():.1e} | "
             f"{rounds[0][name]['peak_mib']:.0f} |"
         )
-    for ours, bare in (
-        ("engine, OpenVINO", "bare OpenVINO loop"),
-        ("engine, OpenVINO, bf16", "bare OpenVINO loop, bf16"),
-    ):
-        if ours in names and bare in names:
-            ratio = np.median([found[bare]["seconds"] / found[ours]["seconds"] for found in rounds])
-            print(f"{ours}, reading and writing included: {ratio:.2f} times the rate of the {bare}")
+    return results_of(arguments.corpus, arguments.model, rounds, lengths, work_done)
 
 
-def memory(arguments: argparse.Namespace, texts: Path, work: Path) -> None:
-    """Print the engine's peak memory over a corpus and over ten times as much."""
+def memory(arguments: argparse.Namespace, texts: Path, work: Path) -> list[Result]:
+    """Return the engine's peak memory over ten times a corpus, beside that over one."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -245,8 +239,9 @@ def memory(arguments: argparse.Namespace, texts: Path, work: Path) -> None:
     large = work / "large.parquet"
     pq.write_table(pa.concat_tables([table] * 10), large, row_group_size=1000)
     peaks = [one("engine, OpenVINO", arguments, path, work / "m.npy")["peak_mib"] for path in (texts, large)]
-    print(f"peak memory: {peaks[0]:.0f} MiB for {len(table):,} texts, {peaks[1]:.0f} MiB for ten times as many: "
-          f"{peaks[1] / peaks[0]:.2f} times")  # fmt: skip
+    told = f"peak memory of scoring {10 * len(table):,} texts"
+    note = f"{peaks[1]:,.0f} MiB"
+    return [measured(told, f"{len(table):,} texts", peaks[1] / peaks[0], asked=1.1, at_most=True, note=note)]
 
 
 def main() -> None:
@@ -258,6 +253,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--max-length", type=int, default=512)
     parser.add_argument("--only", action="append", help="contender; may be repeated")
+    parser.add_argument("--corpus", choices=list(RATIOS), default="reports", help="which ratios are asked of it")
     parser.add_argument("--memory", action="store_true", help="peak memory of one and of ten corpora instead")
     for hidden in ("--child", "--weights", "--out", "--texts"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
@@ -274,17 +270,19 @@ def main() -> None:
     try:
         write_texts(arguments.data, arguments.text_column, arguments.rows, work / "texts.parquet")
         print(machine_line())
-        names = [name for name in CONTENDERS if "bf16" not in name or bf16_supported()]
+        compared = {name for pair in RATIOS[arguments.corpus] for name in pair[:2]}
+        names = [name for name in CONTENDERS if name in compared and ("bf16" not in name or bf16_supported())]
         if not any((path / "backends").glob("*/openvino-int8")):
             names = [name for name in names if "int8" not in name]
         if arguments.only:
             names = [name for name in names if name in (RIVAL, *arguments.only)]
         if arguments.memory:
-            memory(arguments, work / "texts.parquet", work)
+            results = memory(arguments, work / "texts.parquet", work)
         else:
-            show(arguments, work / "texts.parquet", work, names)
+            results = show(arguments, work / "texts.parquet", work, names)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    sys.exit(not report(results))
 
 
 if __name__ == "__main__":

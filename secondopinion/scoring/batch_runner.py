@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .backends import Backend
-from .backends.tuning import Batching, tuned
+from .backends import Backend, tuning
+from .backends.tuning import Batching
 from .batches import token_batches
 
 Batch = dict[str, np.ndarray]
@@ -24,7 +24,7 @@ class BatchRunner:
         backend: what computes.
         multiple: of which the model makes its input's length one.
         cache: where a measured batching is kept; None for none.
-        batching: in place of a measured one.
+        batching: in place of one that is measured once so many tokens were seen that it pays.
     """
 
     def __init__(
@@ -60,23 +60,23 @@ class BatchRunner:
         lengths = np.asarray(lengths)
         chosen = np.arange(len(lengths)) if rows is None else np.asarray(rows)
         self._tokens += int(lengths[chosen].sum())
-        if not self._settled:
+        if not self._settled and (
+            self._tokens >= tuning.WORTH_TUNING or tuning.kept_batching(self.backend, self.cache) is not None
+        ):
             self.tune(lengths, give)
-        elif self._pool is None:
-            self.use(self.batching)
+        self.use(self.batching or Batching.default(self.backend))
         self._compute(lengths, chosen, give, keep, advance)
 
     def tune(self, lengths: np.ndarray, give: Callable[[np.ndarray], Batch], *, force: bool = False) -> Batching:
-        """Use the quickest batching for such rows, and return it; before many rows were seen, one that does well."""
+        """Use the quickest batching for such rows, and return it; see `tuned`."""
 
         def trial(batching: Batching, rows: Sequence[int]) -> None:
             self.use(batching)
             self._compute(lengths, np.asarray(rows), give, lambda places, outputs: None, None)
 
         lengths = np.asarray(lengths)
-        best = tuned(self.backend, trial, lengths, self.cache, tokens=self._tokens, force=force)
-        self._settled = best is not None
-        self.use(best or Batching.default(self.backend))
+        self.use(tuning.tuned(self.backend, trial, lengths, self.cache, force=force))
+        self._settled = True
         return self.batching
 
     def _compute(

@@ -182,7 +182,7 @@ class TestTuning:
         assert {budget for budget, _ in rates} == {512, 1024, 2048}
         # Another process takes it from there without measuring.
         lengths = np.array([5])
-        assert tuned(backend, lambda *trial: pytest.fail("measured again"), lengths, tmp_path, tokens=5) == best
+        assert tuned(backend, lambda *trial: pytest.fail("measured again"), lengths, tmp_path) == best
 
     def test_it_is_worth_it_once_many_tokens_were_seen(self, opened, texts, tmp_path, monkeypatch):
         backend = TorchBackend(opened[0])

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,37 +56,49 @@ def tuned(
     lengths: np.ndarray,
     cache: Path | None,
     *,
-    tokens: int,
     force: bool = False,
-) -> Batching | None:
-    """Return the quickest batching on this machine, from the cache or by measuring it; None before that would pay.
+) -> Batching:
+    """Return the quickest batching on this machine, from the cache or by measuring it.
 
     Args:
         backend: that computes.
         run: scores some rows with a batching.
         lengths: (rows,) tokens of the rows at hand, from which a sample is drawn.
         cache: folder of the model's converted forms; None keeps nothing.
-        tokens: that were to be computed so far.
-        force: measure anew, and of few rows too.
+        force: measure anew.
     """
+    kept = None if force else kept_batching(backend, cache)
+    if kept is not None:
+        return kept
+    rates = measured(backend, run, lengths)
+    best = max(rates, key=rates.__getitem__)
+    trials = [{**asdict(batching), "tokens_per_second": round(rate)} for batching, rate in rates.items()]
+    if cache is not None:
+        write_json(_record(backend, cache), {**asdict(best), "measured": trials, "on": _facts(backend)})
+    return best
+
+
+def kept_batching(backend: Backend, cache: Path | None) -> Batching | None:
+    """Return what was the quickest batching on such a machine, or None where that was not measured."""
+    if cache is None or not (record := _record(backend, cache)).exists():
+        return None
+    kept = read_json(record)
+    return Batching(kept["token_budget"], kept["streams"])
+
+
+def _facts(backend: Backend) -> dict[str, Any]:
+    """Return what decides which batching is the quickest, beside the model."""
     facts = {**backend.facts(), "cpu": cpu_name(), "cores": usable_threads()}
     if backend.device == "cuda":
         import torch
 
         facts["card"] = torch.cuda.get_device_name()
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
-    record = None if cache is None else cache / f"batching-{key}.json"
-    if record is not None and record.exists() and not force:
-        kept = read_json(record)
-        return Batching(kept["token_budget"], kept["streams"])
-    if not force and tokens < WORTH_TUNING:
-        return None
-    rates = measured(backend, run, lengths)
-    best = max(rates, key=rates.__getitem__)
-    trials = [{**asdict(batching), "tokens_per_second": round(rate)} for batching, rate in rates.items()]
-    if record is not None:
-        write_json(record, {**asdict(best), "measured": trials, "on": facts})
-    return best
+    return facts
+
+
+def _record(backend: Backend, cache: Path) -> Path:
+    key = hashlib.sha256(json.dumps(_facts(backend), sort_keys=True).encode()).hexdigest()[:12]
+    return cache / f"batching-{key}.json"
 
 
 def measured(
@@ -107,4 +120,4 @@ def measured(
     return rates
 
 
-__all__ = ["Batching", "candidates", "measured", "tuned"]
+__all__ = ["WORTH_TUNING", "Batching", "candidates", "kept_batching", "measured", "tuned"]
