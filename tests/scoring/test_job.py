@@ -69,7 +69,7 @@ def test_a_folder_of_parts_in_order_with_a_manifest(severity, corpus, expected, 
     assert manifest["complete"] is True
     assert [part["file"] for part in manifest["parts"]] == [f"part-{n:05d}.parquet" for n in range(5)]
     assert (manifest["rows"], manifest["without_text"]) == (75, 2)
-    assert manifest["computed_by"]["name"] == "openvino"
+    assert manifest["computed_by"]["name"] == manifest["job"]["model"]["backend"]["name"]
     assert str(tmp_path) not in json.dumps(manifest)
     for word in ("pump", "battery"):
         assert word not in json.dumps(manifest)
