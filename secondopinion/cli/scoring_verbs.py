@@ -211,10 +211,13 @@ def _score_cases(
     )
 )
 def quantize(
-    run: Annotated[Path, typer.Argument(help="A finished run of an encoder that classifies.")],
+    run: Annotated[Path, typer.Argument(help="A finished run of an encoder that classifies or answers questions.")],
     data: Annotated[str | None, typer.Option(help="What it was trained on, if it was moved.")] = None,
     max_loss: Annotated[
-        float, typer.Option(help="How much macro F1 may be lost on the held-out rows; beyond it nothing is kept.")
+        float,
+        typer.Option(
+            help="How much macro F1 (questions: span F1) may be lost on held-out rows; beyond it nothing is kept."
+        ),
     ] = 0.002,
     rows: Annotated[int, typer.Option(help="Training texts to calibrate on.")] = 300,
     trust_remote_code: Annotated[
@@ -222,14 +225,16 @@ def quantize(
     ] = False,
 ) -> None:
     """Make a run's model quicker on CPUs: eight bits, calibrated, and measured before it is kept."""
+    from ..core.run_folder import RunFolder
     from ..training import quantize_run
     from .show import quiet
 
     quiet()
+    answers = RunFolder.open(run).facts["model"]["kind"] == "multitask_qa"
     said = quantize_run(run, data, max_loss=max_loss, calibration_rows=rows, trust_remote_code=trust_remote_code)
     typer.echo(
         f"{said['figure']} on {said['rows']:,} held-out rows: {said['float32']:.4f} in float32, {said['int8']:.4f} in "
         f"int8 (difference {said['int8'] - said['float32']:+.4f}, 95% {said['low']:+.4f} to {said['high']:+.4f}); "
-        f"{said['same_label']:.2%} have the same label\n"
-        f"kept; use it with: secondopinion score --model {run} --precision int8 …"
+        f"{said['same_label']:.2%} have the same {'answer' if answers else 'label'}\n"
+        f"kept; use it with: secondopinion {f'extract {run}' if answers else f'score --model {run}'} --precision int8 …"
     )
