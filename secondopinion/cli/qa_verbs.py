@@ -35,8 +35,11 @@ def extract(
         float | None, typer.Option(help="In place of the model's own; lower means more often no answer.")
     ] = None,
     backend: Annotated[
-        str, typer.Option(help="torch, openvino (extra `openvino`), or auto for the quicker of the two.")
-    ] = "torch",
+        str | None,
+        typer.Option(
+            help="torch (default), openvino (extra `openvino`; default of int8), or auto for the quicker of the two."
+        ),
+    ] = None,
     precision: Annotated[
         str, typer.Option("--precision", "--dtype", help="float32, bfloat16, float16, or int8 after `quantize`.")
     ] = "float32",
@@ -57,7 +60,7 @@ def extract(
         raise typer.BadParameter(f"{output} is there already; give another --output, or --force to replace it")
     answerer, identity = load_answerer(
         model,
-        backend="auto" if precision == "int8" and backend == "torch" else backend,
+        backend=backend or ("openvino" if precision == "int8" else "torch"),
         precision=precision,
         revision=revision,
         trust_remote_code=trust_remote_code,

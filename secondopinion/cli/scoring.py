@@ -102,16 +102,10 @@ def backend_of(folder: OutputFolder, backend: str, precision: str, force: bool) 
     What `auto` takes may have changed since, by a measurement or another machine; rows of one output are computed
     alike.
     """
+    from ..scoring.opening import backend_settings
+
     before = None if force or (backend, precision) != ("auto", "auto") else folder.begun_with()
-    own = ((before or {}).get("model") or {}).get("backend") or {}
-    return (
-        {"backend": own.get("name", backend), "precision": own["precision"]}
-        if "precision" in own
-        else {
-            "backend": backend,
-            "precision": precision,
-        }
-    )
+    return {"backend": backend, "precision": precision, **backend_settings((before or {}).get("model") or {})}
 
 
 def run_job(

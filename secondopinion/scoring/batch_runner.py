@@ -45,27 +45,24 @@ class BatchRunner:
         give: Callable[[np.ndarray], Batch],
         keep: Callable[[np.ndarray, Batch], object],
         *,
-        rows: Sequence[int] | None = None,
         advance: Callable[[int], object] | None = None,
     ) -> None:
         """Compute rows, the longest first.
 
         Args:
-            lengths: (all rows,) tokens of each row.
+            lengths: (rows,) tokens of each row.
             give: makes the inputs of a batch of rows.
             keep: is given the rows of a batch and its outputs; by several threads.
-            rows: which of them; all by default.
             advance: called with the number of rows of each batch that is done.
         """
         lengths = np.asarray(lengths)
-        chosen = np.arange(len(lengths)) if rows is None else np.asarray(rows)
-        self._tokens += int(lengths[chosen].sum())
+        self._tokens += int(lengths.sum())
         if not self._settled and (
             self._tokens >= tuning.WORTH_TUNING or tuning.kept_batching(self.backend, self.cache) is not None
         ):
             self.tune(lengths, give)
         self.use(self.batching or Batching.default(self.backend))
-        self._compute(lengths, chosen, give, keep, advance)
+        self._compute(lengths, np.arange(len(lengths)), give, keep, advance)
 
     def tune(self, lengths: np.ndarray, give: Callable[[np.ndarray], Batch], *, force: bool = False) -> Batching:
         """Use the quickest batching for such rows, and return it; see `tuned`."""

@@ -52,8 +52,17 @@ class OpenModel:
     @property
     def chosen(self) -> dict[str, str]:
         """Backend and precision as settings of `open_model`, so that another process computes the same."""
-        found = self.computed_by["computed_by"]
-        return {"backend": found["name"], "precision": found["precision"]} if "precision" in found else {}
+        return backend_settings(self.facts)
+
+
+def backend_settings(facts: dict[str, Any]) -> dict[str, str]:
+    """Return backend and precision of a model's facts as settings of `open_model`; none of a model without a choice.
+
+    >>> backend_settings({"backend": {"name": "torch", "precision": "float32"}})
+    {'backend': 'torch', 'precision': 'float32'}
+    """
+    own = facts.get("backend") or {}
+    return {"backend": own["name"], "precision": own["precision"]} if "precision" in own else {}
 
 
 class PlainScorer:

@@ -13,10 +13,9 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.files import read_json
 from ..core.run_folder import RunFolder
-from ..scoring.backends.choice import backend_cache, converted
+from ..scoring.backends.choice import backend_cache, converted, text_inputs
 from ..scoring.backends.openvino_backend import OpenVinoBackend
 from ..scoring.backends.quantization import calibration_batches, quantize
-from ..scoring.backends.torch_backend import TorchBackend
 from ..scoring.batch_runner import BatchRunner
 from ..scoring.classifier import open_classifier
 from ..scoring.scorer import Scorer
@@ -118,8 +117,7 @@ def _classifier(
     groups = None if rows.groups is None else rows.groups[held_out]
     model, reader = open_classifier(run.fold_folder(fold), trust_remote_code=trust_remote_code)
     model = model.cpu()
-    takes = TorchBackend(model).inputs
-    source = converted(model, cache, [name for name in reader.model_input_names if name in takes])
+    source = converted(model, cache, text_inputs(model, reader))
     length, texts = facts["model"]["max_length"], rows.texts(held_out)
 
     def logits(backend: OpenVinoBackend) -> np.ndarray:

@@ -15,7 +15,7 @@ from ...core.machine import bf16_supported
 from ...core.progress import say
 from .backend import PRECISIONS, Backend
 from .rivals import chosen_before, quicker
-from .torch_backend import DEFERRING, LOGITS, TorchBackend
+from .torch_backend import DEFERRING, LOGITS, TorchBackend, accepted_inputs
 
 BACKENDS = ("auto", "openvino", "torch")
 FOLDER, CONVERTED = "backends", "openvino-float32"
@@ -89,9 +89,13 @@ def open_backend(
         if backend == "openvino" or chosen == "int8":
             raise InputError(f"OpenVINO computes on CPUs, the model is on {device}; hide the device, or take torch")
         return TorchBackend(model, chosen, LOGITS)
-    takes = TorchBackend(model).inputs
-    inputs = [name for name in reader.model_input_names if name in takes]
-    return cpu_backend(model, cache, inputs, LOGITS, backend=backend, precision=chosen, few=few)
+    return cpu_backend(model, cache, text_inputs(model, reader), LOGITS, backend=backend, precision=chosen, few=few)
+
+
+def text_inputs(model: Any, reader: Any) -> list[str]:
+    """Return the fields that a tokenizer, or a processor, gives and a model takes."""
+    takes = accepted_inputs(model)
+    return [name for name in reader.model_input_names if name in takes]
 
 
 def cpu_backend(
@@ -121,12 +125,12 @@ def cpu_backend(
         return ready
     if backend == "auto" and not ov.installed():
         return TorchBackend(model, precision, outputs)
-    refused, folder = cache / "not-converted.json", cache / CONVERTED
+    refused = cache / "not-converted.json"
     version = ov.openvino().__version__
     if backend == "auto":
         does_not_convert = refused.exists() and read_json(refused)["openvino"] == version
         slower = chosen_before(cache, precision) == TorchBackend.name
-        if does_not_convert or slower or (few and not folder.exists()):
+        if few or slower or does_not_convert:
             return TorchBackend(model, precision, outputs)
     try:
         rival = ov.OpenVinoBackend(converted(model, cache, inputs, outputs), precision)
@@ -136,10 +140,9 @@ def cpu_backend(
         say(f"{error}; torch computes it")
         write_json(refused, {"openvino": version, "reason": str(error)})
         return TorchBackend(model, precision, outputs)
-    plain = TorchBackend(model, precision, outputs)
     if backend == "openvino":
         return rival
-    return plain if few else quicker(plain, rival, model.config, cache)
+    return quicker(TorchBackend(model, precision, outputs), rival, model.config, cache)
 
 
 def ready_backend(cache: Path, backend: str, precision: str) -> Backend | None:
@@ -226,6 +229,7 @@ __all__ = [
     "cpu_backend",
     "open_backend",
     "ready_backend",
+    "text_inputs",
     "user_cache",
     "weights_name",
 ]

@@ -34,8 +34,7 @@ class TorchBackend:
         self.model = model.eval().to(getattr(torch, self.precision))
         self._device = weight.device
         self.device = self._device.type
-        takes = inspect.signature(model.forward).parameters
-        self.inputs = tuple(name for name in INPUTS if name in takes)
+        self.inputs = accepted_inputs(model)
         self._threads = torch.get_num_threads()
 
     def prepare(self, streams: int) -> None:
@@ -70,4 +69,10 @@ class TorchBackend:
         return {"name": self.name, "precision": self.precision, "device": self.device, "version": torch.__version__}
 
 
-__all__ = ["DEFERRING", "LOGITS", "TorchBackend"]
+def accepted_inputs(model: Any) -> tuple[str, ...]:
+    """Return the fields of tokenised texts that a model's forward takes."""
+    takes = inspect.signature(model.forward).parameters
+    return tuple(name for name in INPUTS if name in takes)
+
+
+__all__ = ["DEFERRING", "LOGITS", "TorchBackend", "accepted_inputs"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ from ...core.fingerprint import file_sha256
 from ...core.run_folder import RunFolder
 from ..backends import Backend
 from ..backends.choice import backend_cache, checked_precision, converted, cpu_backend
+from ..backends.torch_backend import accepted_inputs
 from ..batch_runner import BatchRunner
 from ..classifier import hub_folder
 
-WINDOW_INPUTS = ("input_ids", "attention_mask", "token_type_ids", "span_mask")
 WINDOW_OUTPUTS = {"span": ("start_logits", "end_logits"), "category": ("category_logits",)}
 
 
@@ -53,6 +52,9 @@ def load_answerer(
     # Half precision is torch's on GPUs alone.
     half = precision == "float16" and backend == "torch"
     chosen = precision if half else checked_precision(backend, precision)
+    # A GPU is torch's; int8 is OpenVINO's on every machine.
+    if backend == "auto" and chosen != "int8" and torch.cuda.is_available():
+        backend = "torch"
     path = Path(model).expanduser()
     if (path / "run.json").exists():
         run = RunFolder.open(path)
@@ -91,9 +93,8 @@ def load_answerer(
             f"the policy of {model} was fitted to what torch gives in float32, and says nothing of {backend} in "
             f"{chosen}; leave --backend and --precision out"
         )
-    device = 0 if torch.cuda.is_available() else -1
-    run, name = None, "torch"
-    if backend != "torch" and loaded.deferral is None and (device < 0 or backend == "openvino"):
+    run, name, device = None, "torch", 0 if torch.cuda.is_available() else -1
+    if backend != "torch" and loaded.deferral is None:
         cache = backend_cache(model, path)
         computes = answering_backend(loaded, tokenizer, cache, backend=backend, precision=chosen)
         run, name, device = BatchRunner(computes, cache=cache).run, computes.name, -1
@@ -125,9 +126,8 @@ def converted_answerer(model: Any, tokenizer: Any, cache: Path) -> Path:
 
 def _fields(model: Any, tokenizer: Any) -> tuple[list[str], list[str]]:
     """Return what the model takes of a window, and what it gives."""
-    takes = inspect.signature(model.forward).parameters
     given = {*tokenizer.model_input_names, "span_mask"}
-    inputs = [name for name in WINDOW_INPUTS if name in takes and name in given]
+    inputs = [name for name in accepted_inputs(model) if name in given]
     return inputs, [name for task in model.config.tasks for name in WINDOW_OUTPUTS[task]]
 
 
