@@ -119,8 +119,9 @@ def bare_logits(model: str, texts: Path, precision: str) -> tuple[float, np.ndar
     encoded = scorer.encode(pq.read_table(texts)["text"].to_pylist())
     batching = scorer.tune(encoded)
     pad = Padder(scorer.encode.reader)
-    places = list(token_batches(encoded.lengths, batching.token_budget))
-    batches = [{k: v for k, v in pad(encoded, rows).items() if k in backend.inputs} for rows in places]
+    places = list(token_batches(encoded.lengths, batching.token_budget, scorer.runner.multiple))
+    padded = ({k: v for k, v in pad(encoded, rows).items() if k in backend.inputs} for rows in places)
+    batches = [backend.widened(batch) for batch in padded]
     logits = np.zeros((len(encoded.lengths), opened.config.num_labels), dtype=np.float32)
 
     def keep(request: Any, rows: np.ndarray) -> None:

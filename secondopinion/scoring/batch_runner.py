@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,8 @@ class BatchRunner:
         cache: Path | None = None,
         batching: Batching | None = None,
     ) -> None:
-        self.backend, self.multiple, self.cache, self.batching = backend, multiple, cache, batching
+        self.backend, self.cache, self.batching = backend, cache, batching
+        self.multiple = math.lcm(multiple, backend.width_step)
         self._pool: ThreadPoolExecutor | None = None
         self._settled, self._tokens = batching is not None, 0
 

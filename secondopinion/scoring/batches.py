@@ -12,13 +12,18 @@ def padding_multiple(model: Any) -> int:
     """Return to a multiple of how many tokens a model pads its input by itself: 1 but for transformers' Longformer."""
     if any(getattr(part, "pads_nothing", False) for part in model.modules()):
         return 1
-    config = model.config
-    for inner in ("classifier_config", "encoder_config"):
-        config = getattr(config, inner, config)
+    config = inner_config(model.config)
     if getattr(config, "model_type", None) != "longformer":
         return 1
     windows = config.attention_window
     return windows if isinstance(windows, int) else max(windows)
+
+
+def inner_config(config: Any) -> Any:
+    """Return the configuration of the encoder inside a model of this project's; another model's as it is."""
+    for inner in ("classifier_config", "encoder_config"):
+        config = getattr(config, inner, config)
+    return config
 
 
 def token_batches(lengths: Sequence[int], token_budget: int, multiple: int = 1) -> Iterator[np.ndarray]:
@@ -50,4 +55,4 @@ def token_batches(lengths: Sequence[int], token_budget: int, multiple: int = 1) 
         yield np.array(batch)
 
 
-__all__ = ["padding_multiple", "token_batches"]
+__all__ = ["inner_config", "padding_multiple", "token_batches"]

@@ -26,8 +26,8 @@ class StepTrainer(Trainer):
 
     - The loss is divided by what `count_items` counts over the whole optimiser step, so that accumulation, pieces and
       processes leave the gradient what one large batch would give.
-    - Rows of a step are of similar length, or a step holds so many tokens, and each batch is sorted and cut into pieces
-      of `micro_batch_tokens`.
+    - Rows come in groups of similar length, or a step holds so many tokens, and each batch is sorted and cut into
+      pieces of at most `micro_batch_tokens`.
     - Validation rows keep their order.
     - Tokens are counted (`tokens_seen`, padding left out; `train_seconds` without validation).
 

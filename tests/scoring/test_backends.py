@@ -59,6 +59,42 @@ def test_a_model_is_converted_once_and_checked(severity, tmp_path, monkeypatch):
     assert read_json(record)["openvino"] != "2024.0"
 
 
+def test_batches_are_made_wider_to_meet_few_shapes_and_give_the_same(severity, texts, expected, monkeypatch):
+    backend = open_model(severity, backend="openvino", precision="float32").scorer.backend
+    backend.prepare(1)
+    backend.enter()
+    batch = {"input_ids": np.array([[2, 5, 6, 3], [2, 5, 3, 0]]), "attention_mask": np.array([[1] * 4, [1] * 3 + [0]])}
+    wide = backend.widened(batch)
+    assert {name: values.shape for name, values in wide.items()} == dict.fromkeys(batch, (2, 16))
+    assert all((wide[name][:, :4] == values).all() and not wide[name][:, 4:].any() for name, values in batch.items())
+    assert backend.widened(wide) is wide
+    narrow = backend(batch)["logits"]
+    backend.width_step = 1
+    assert backend.widened(batch) is batch
+    assert np.abs(backend(batch)["logits"] - narrow).max() < 1e-5
+    # No wider than the model's positions are many.
+    backend.width_step = 48
+    assert backend.widened({name: np.ones((1, 50), dtype=np.int64) for name in batch})["input_ids"].shape == (1, 64)
+
+
+def test_batches_are_planned_for_the_widths_that_are_computed(severity, texts):
+    scorer = open_model(severity, backend="openvino", precision="float32", batching=Batching(128, 2)).scorer
+    scorer.score(texts[:4])
+    shapes, plain = set(), scorer.backend.widened
+
+    def widened(batch):
+        shapes.add(plain(batch)["input_ids"].shape)
+        return plain(batch)
+
+    scorer.backend.widened = widened
+    scorer.score(texts)
+    scorer.close()
+    assert {width for _, width in shapes} <= {16, 32, 48, 64}
+    # As many rows as fit into the budget; fewer only in the last of a width.
+    assert len(shapes) <= 8
+    assert {(2, 64), (8, 16)} <= shapes or {(2, 64), (4, 32)} <= shapes
+
+
 def test_what_converts_to_something_else_is_refused_and_auto_takes_torch(severity, tmp_path, capfd):
     import torch
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from secondopinion.cli.app import app
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json
+from secondopinion.core.machine import bf16_supported
 from secondopinion.scoring.asker import Asker
 from secondopinion.scoring.corpus.shards import plan_shards
 from secondopinion.scoring.corpus.sources import open_sources
@@ -24,6 +25,8 @@ from secondopinion.scoring.job import score_corpus
 from secondopinion.scoring.opening import open_model
 
 LABELS = ["Death", "Injury", "Malfunction", "Other"]
+# What the plain forward computes in, whatever the machine is quickest in.
+PLAIN = ["--precision", "float32"]
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +59,8 @@ def read_parts(folder):
 
 
 def test_a_folder_of_parts_in_order_with_a_manifest(severity, corpus, expected, tmp_path):
-    said = score(
-        "--model", severity, "--input", corpus, "--output", tmp_path / "out", "--rows-per-part", 16, "--keep", "year"
-    )
+    arguments = ["--model", severity, "--input", corpus, "--output", tmp_path / "out", "--rows-per-part", 16]
+    said = score(*arguments, "--keep", "year", *PLAIN)
     assert said.exit_code == 0, said.output
     assert "75 rows in" in said.output
     assert "2 rows hold no text; their prediction is null" in said.output
@@ -75,11 +77,20 @@ def test_a_folder_of_parts_in_order_with_a_manifest(severity, corpus, expected, 
         assert word not in json.dumps(manifest)
 
 
+def test_it_is_computed_in_what_the_machine_multiplies_in(severity, corpus, expected, tmp_path):
+    assert score("--model", severity, "--input", corpus, "--output", tmp_path / "out").exit_code == 0
+    used = read_json(tmp_path / "out" / "manifest.json")["computed_by"]["precision"]
+    assert used == ("bfloat16" if bf16_supported() else "float32")
+    frame = read_parts(tmp_path / "out")
+    told = ~frame.index.isin([9, 60])
+    assert (frame.loc[told, "label"] == np.array(LABELS)[expected[told].argmax(axis=1)]).mean() >= 0.95
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_one_table(severity, corpus, expected, tmp_path, kind):
     out = tmp_path / f"said.{kind}"
     arguments = ["--model", severity, "--input", corpus / "a.parquet", "--input", corpus / "b.parquet", "--output", out]
-    assert score(*arguments, "--rows-per-part", 20).exit_code == 0
+    assert score(*arguments, "--rows-per-part", 20, *PLAIN).exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     readers = {"csv": pd.read_csv, "jsonl": lambda path: pd.read_json(path, lines=True), "parquet": pd.read_parquet}
     as_told(readers[kind](out), expected)
@@ -104,7 +115,7 @@ def test_killed_at_any_part_it_goes_on_without_scoring_a_row_twice(severity, cor
         "main()\n"
     )
     arguments = ["score", "--model", severity, "--input", corpus, "--output", tmp_path / "out", "--rows-per-part", "16"]
-    arguments += ["--backend", "torch", "--precision", "float32"]
+    arguments += ["--backend", "torch", *PLAIN]
     command = [sys.executable, "-c", code, *map(str, arguments)]
     written = {}
     for parts in (2, 4):
@@ -127,7 +138,7 @@ def test_what_is_gone_on_with_is_computed_as_it_was_begun(severity, corpus, tmp_
     out = tmp_path / "out"
     arguments = ["--model", severity, "--input", corpus, "--output", out, "--rows-per-part", "40"]
     for backend in ("openvino", "torch"):
-        assert score(*arguments, "--backend", backend, "--precision", "float32", "--force").exit_code == 0
+        assert score(*arguments, "--backend", backend, *PLAIN, "--force").exit_code == 0
         (out / "part-00001.parquet").unlink()
         again = score(*arguments)
         assert again.exit_code == 0, again.exception
@@ -152,6 +163,7 @@ def test_the_output_of_another_job_is_kept(severity, corpus, tmp_path):
 
 def test_a_damaged_part_is_written_anew(severity, corpus, expected, tmp_path):
     arguments = ["--model", severity, "--input", corpus, "--output", tmp_path / "out", "--rows-per-part", 16]
+    arguments += PLAIN
     score(*arguments)
     (tmp_path / "out" / "part-00002.parquet").write_bytes(b"PAR1")
     assert "16 rows scored" in score(*arguments).output
@@ -165,6 +177,7 @@ def test_a_shard_that_cannot_be_read_does_not_stop_the_others(severity, corpus, 
     (tmp_path / "in" / "b.parquet").unlink()
     (tmp_path / "in" / "b.jsonl").write_text("\n".join([*lines[:10], '{"id": "r50", "text": 50}', *lines[11:]]))
     arguments = ["--model", severity, "--input", tmp_path / "in", "--output", tmp_path / "out", "--rows-per-part", 8]
+    arguments += PLAIN
     said = score(*arguments)
     assert said.exit_code == 1
     assert "67 rows in" in said.output
@@ -363,6 +376,7 @@ print(score_on_ray(opener, plan, {str(tmp_path / "out")!r}, workers=2))
 
     def test_two_processes_give_the_same(self, severity, corpus, expected, tmp_path):
         arguments = ["--model", severity, "--input", corpus, "--output", tmp_path / "out", "--rows-per-part", "8"]
+        arguments += PLAIN
         launch = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone", "-m", "secondopinion"]
         said = subprocess.run(
             [sys.executable, *launch, "score", *map(str, arguments)], capture_output=True, text=True, check=False

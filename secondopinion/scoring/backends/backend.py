@@ -18,6 +18,7 @@ class Backend(Protocol):
         device: `cpu`, `cuda` …
         inputs: fields that the model takes.
         outputs: fields that it gives, one entry a row.
+        width_step: of which a batch's width is best a multiple, in tokens.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Backend(Protocol):
     device: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    width_step: int
 
     def prepare(self, streams: int) -> None:
         """Get ready for calls from so many threads at a time, which share the cores among them."""
@@ -35,7 +37,10 @@ class Backend(Protocol):
         ...
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return the outputs, (rows, …) each, of a batch of (rows, width) inputs."""
+        """Return the outputs, (rows, …) each, of a batch of (rows, width) inputs.
+
+        Those over tokens may be wider than the inputs.
+        """
         ...
 
     def facts(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,17 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.files import atomic_folder, read_json, write_json
-from ...core.machine import usable_threads
-from ..batches import padding_multiple
+from ...core.machine import bf16_supported, usable_threads
+from ...modeling.sequence_limit import longest_sequence
+from ..batches import inner_config, padding_multiple
 
 NEEDED = "OpenVINO is not installed; pip install 'secondopinion[openvino]', or give --backend torch"
 # Of logits in float32, between the converted model and torch; both sum in another order.
 TOLERANCE = 1e-4
 CHECKED_BATCHES = ((1, 7), (3, 33), (2, 128))
+# OpenVINO makes kernels for each shape it meets, which takes longer than a batch; the matrix units of processors work
+# in tiles of 16 rows besides.
+WIDTH_STEP = 16
 
 
 def openvino() -> Any:
@@ -53,6 +57,7 @@ class OpenVinoBackend:
 
     Attributes:
         multiple: of which the model makes its input's length one.
+        width_step: of which batches are made a multiple as wide, so that few shapes are met.
 
     Raises:
         InputError: OpenVINO is not installed, or the folder holds no converted model.
@@ -66,6 +71,9 @@ class OpenVinoBackend:
         record = read_json(folder / "conversion.json")
         self.inputs, self.outputs = tuple(record["inputs"]), tuple(record["outputs"])
         self.multiple = record.get("multiple", 1)
+        self._padding, self._widest = record.get("pad_token_id"), record.get("widest", 0)
+        self.width_step = WIDTH_STEP if self._padding is not None and "attention_mask" in self.inputs else 1
+        self._others = others_in(record) if precision == "int8" else precision
         self._record = record
         self._core = self._openvino.Core()
         self._compiled: Any = None
@@ -77,7 +85,7 @@ class OpenVinoBackend:
             "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
             "NUM_STREAMS": str(streams),
             "INFERENCE_NUM_THREADS": str(usable_threads()),
-            "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bfloat16" else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if self._others == "bfloat16" else "f32",
         }
         self._compiled = self._core.compile_model(str(self.folder / "openvino_model.xml"), "CPU", settings)
         self._own = threading.local()
@@ -89,14 +97,31 @@ class OpenVinoBackend:
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the outputs of a batch."""
         request = self._own.request
-        request.infer(batch, share_inputs=True)
+        request.infer(self.widened(batch), share_inputs=True)
         return {name: request.get_tensor(name).data.copy() for name in self.outputs}
+
+    def widened(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return a batch padded on the right to a multiple of `width_step`, as far as the model reads.
+
+        The mask hides what is added, whichever side the tokenizer pads; outputs over tokens are as much wider.
+        """
+        width = batch["input_ids"].shape[1]
+        wanted = min(-(-width // self.width_step) * self.width_step, max(self._widest, width))
+        if wanted == width:
+            return batch
+        fill = {"input_ids": self._padding}
+        return {
+            name: np.pad(values, ((0, 0), (0, wanted - width)), constant_values=fill.get(name, 0))
+            for name, values in batch.items()
+        }
 
     def facts(self) -> dict[str, Any]:
         """Return name, precision, device, version and how far the outputs are from torch's."""
+        others = {"others_in": self._others} if self.precision == "int8" else {}
         return {
             "name": self.name,
             "precision": self.precision,
+            **others,
             "device": self.device,
             "version": self._openvino.__version__,
             "difference_from_torch": self._record["difference"],
@@ -156,6 +181,8 @@ def convert(model: Any, folder: Path, inputs: Sequence[str], outputs: Sequence[s
             "inputs": list(inputs),
             "outputs": list(outputs),
             "multiple": padding_multiple(model),
+            "pad_token_id": getattr(inner_config(model.config), "pad_token_id", None),
+            "widest": longest_sequence(model.config),
             "openvino": ov.__version__,
             "difference": 0.0,
         }
@@ -183,8 +210,21 @@ def difference_from_torch(model: Any, backend: OpenVinoBackend) -> float:
         with torch.inference_mode():
             plain = model(**{name: torch.from_numpy(value) for name, value in batch.items()})
         found = backend(batch)
-        worst = max(worst, *(float(np.abs(plain[name].numpy() - found[name]).max()) for name in backend.outputs))
+        for name in backend.outputs:
+            said = plain[name].numpy()
+            # Outputs over tokens are as wide as the backend made the batch.
+            same = found[name][tuple(map(slice, said.shape))]
+            worst = max(worst, float(np.abs(said - same).max()))
     return worst
+
+
+def others_in(record: Mapping[str, Any]) -> str:
+    """Return what an int8 form computes in what is not quantized: as it was measured, if this machine has that.
+
+    Args:
+        record: of the form, as `quantize` wrote it.
+    """
+    return record.get("others_in", "float32") if bf16_supported() else "float32"
 
 
 def example_batch(

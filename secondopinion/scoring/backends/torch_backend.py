@@ -24,7 +24,7 @@ class TorchBackend:
         outputs: fields of the model's output with one entry a row.
     """
 
-    name = "torch"
+    name, width_step = "torch", 1
 
     def __init__(self, model: Any, precision: str | None = None, outputs: Sequence[str] = LOGITS) -> None:
         import torch

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...modeling.multitask_losses import IGNORED
-from ...scoring.batches import token_batches
+from ..batching import pieces
 from ..trainer import StepTrainer
 
 TOKEN_FIELDS = ("input_ids", "attention_mask", "token_type_ids", "span_mask", "global_attention_mask", "position_ids")
@@ -66,7 +66,7 @@ def cut_windows(inputs: dict[str, torch.Tensor], token_budget: int) -> Iterator[
     [[2], [0]]
     """
     mask = inputs["attention_mask"]
-    for rows in token_batches(mask.sum(dim=1).tolist(), token_budget):
+    for rows in pieces(mask.sum(dim=1).tolist(), token_budget):
         index = torch.from_numpy(rows).to(mask.device)
         used = mask[index].any(dim=0).nonzero().flatten()
         first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
