@@ -217,18 +217,19 @@ def show(arguments: argparse.Namespace, texts: Path, work: Path, names: list[str
         "| contender | seconds | times the pipeline's rate | of the ceiling | same label | largest difference | MiB |"
     )
     print("|---|---|---|---|---|---|---|")
+    same_label = {}
     for place, name in enumerate(names):
         seconds = [found[name]["seconds"] for found in rounds]
         ratio = [found[RIVAL]["seconds"] / found[name]["seconds"] for found in rounds]
         share = np.median([work_done / one_["seconds"] / 1e9 / one_["ceiling"] for one_ in (f[name] for f in rounds)])
         said = probabilities(np.load(work / f"{place}.npy"))
-        same = (said.argmax(1) == plain.argmax(1)).mean()
+        same = same_label[name] = float((said.argmax(1) == plain.argmax(1)).mean())
         print(
             f"| {name} {rounds[0][name]['told']} | {np.median(seconds):.1f} | {np.median(ratio):.2f} "
             f"[{min(ratio):.2f}, {max(ratio):.2f}] | {share:.0%} | {same:.2%} | {np.abs(said - plain).max():.1e} | "
             f"{rounds[0][name]['peak_mib']:.0f} |"
         )
-    return results_of(arguments.corpus, arguments.model, rounds, lengths, work_done)
+    return results_of(arguments.corpus, arguments.model, rounds, lengths, work_done, same_label)
 
 
 def memory(arguments: argparse.Namespace, texts: Path, work: Path) -> list[Result]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def benchmark(
     name: str, options: str = "", quick: str = "", full: str = "", *, script: str = "", hours: bool = False
 ) -> Benchmark:
     """Return a benchmark, options written as in a shell."""
-    words = (tuple(text.split()) for text in (options, quick, full))
+    words = (tuple(shlex.split(text)) for text in (options, quick, full))
     return Benchmark(name, script or name.replace("-", "_"), *words, hours)
 
 
@@ -53,13 +54,15 @@ BENCHMARKS = (
         "scoring-notes",
         "--model {int8_encoder} --data {notes} --corpus notes",
         "--rows 40 --repeats 2",
-        "--rows 300",
+        "--rows 600 --repeats 1 --only 'engine, OpenVINO, bf16' --only 'engine, OpenVINO, int8'",
         script="scoring",
     ),
     benchmark(
         "scoring-memory", "--model {encoder} --data {reports} --memory", "--rows 500", "--rows 2000", script="scoring"
     ),
-    benchmark("workers", "--model {encoder} --data {reports}", "--rows 400 --repeats 1", "--rows 3000 --repeats 2"),
+    benchmark(
+        "workers", "--model {encoder} --data {reports}", "--rows 400 --repeats 1", "--rows 5000 --copies 2 --repeats 2"
+    ),
     benchmark("training-speed", "--data {reports}", "--steps 4 --pairs 1", "--steps 24 --pairs 3"),
     benchmark("training-epoch", "--data {reports}", "--pairs 1", "--pairs 3", script="training_speed", hours=True),
     benchmark("cold-paths", "--model {encoder}", "--repeats 3", "--repeats 7"),

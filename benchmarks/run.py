@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -49,7 +50,7 @@ def wanted(one: Benchmark, size: str, materials: Materials) -> tuple[list[str], 
         else:
             paths.append(word)
             told.append(word)
-    command = " ".join(["python", f"benchmarks/{one.path.name}", *told])
+    command = f"python {shlex.join([f'benchmarks/{one.path.name}', *told])}"
     return paths, Stored(one.name, size, command, data, [], machine=this_machine(), versions=versions())
 
 

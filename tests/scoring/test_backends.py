@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import asdict
 from types import SimpleNamespace
 
@@ -75,6 +77,34 @@ def test_batches_are_made_wider_to_meet_few_shapes_and_give_the_same(severity, t
     # No wider than the model's positions are many.
     backend.width_step = 48
     assert backend.widened({name: np.ones((1, 50), dtype=np.int64) for name in batch})["input_ids"].shape == (1, 64)
+
+
+def test_the_first_inference_of_a_process_is_alone(severity, monkeypatch):
+    backend = open_model(severity, backend="openvino", precision="float32").scorer.backend
+    monkeypatch.setattr(type(backend), "_set_up", False)
+    calls, started = [], threading.Barrier(3)
+
+    def infer(batch):
+        began = time.perf_counter()
+        time.sleep(0.05)
+        calls.append((began, time.perf_counter()))
+        return {}
+
+    monkeypatch.setattr(backend, "_infer", infer)
+
+    def work():
+        started.wait()
+        backend({})
+        backend({})
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (_, first_ended), *others = sorted(calls)
+    assert len(others) == 5
+    assert all(began >= first_ended for began, _ in others)
 
 
 def test_batches_are_planned_for_the_widths_that_are_computed(severity, texts):

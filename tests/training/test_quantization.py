@@ -8,9 +8,7 @@ from typer.testing import CliRunner
 from secondopinion.cli.app import app
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json
-from secondopinion.core.machine import bf16_supported
 from secondopinion.core.run_folder import RunFolder
-from secondopinion.scoring.backends import openvino_backend
 from secondopinion.scoring.opening import open_model
 from secondopinion.training import load_recipe, train
 from secondopinion.training import quantization as module
@@ -46,29 +44,18 @@ def test_an_int8_form_is_made_measured_and_used(trained):
     assert record["low"] <= -record["loss"] <= record["high"]
     small = open_model(run, precision="int8")
     whole = open_model(run, precision="float32")
-    others = "bfloat16" if bf16_supported() else "float32"
-    facts = small.scorer.backend.facts()
-    assert (facts["precision"], facts["others_in"]) == ("int8", others)
+    assert small.scorer.backend.facts()["precision"] == "int8"
     texts = ["patient died death", "failed broke the lead", "injury hospital of the patient", "battery of a device"]
     apart = np.abs(small.scorer.score(texts).outputs["logits"] - whole.scorer.score(texts).outputs["logits"]).max()
     assert 0 < apart < 1
+    # Whatever a text is padded to.
+    together = small.scorer.score(texts).outputs["logits"]
+    alone = np.concatenate([small.scorer.score([text]).outputs["logits"] for text in texts])
+    assert np.abs(together - alone).max() < 1e-4
     facts = RunFolder.open(run).facts
     assert record["rows"] == facts["folds"]["sizes"][0]
     # The very rows that the fold was measured on.
     assert record["float32"] == pytest.approx(facts["fold_results"][0]["figures"]["macro_f1"], abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("record", "here", "used"),
-    [
-        ({"others_in": "bfloat16"}, True, "bfloat16"),
-        ({"others_in": "bfloat16"}, False, "float32"),
-        ({}, True, "float32"),
-    ],
-)
-def test_what_is_not_quantized_is_computed_as_it_was_measured(record, here, used, monkeypatch):
-    monkeypatch.setattr(openvino_backend, "bf16_supported", lambda: here)
-    assert openvino_backend.others_in(record) == used
 
 
 def test_beyond_what_may_be_lost_nothing_is_kept(trained, tmp_path):

@@ -85,6 +85,18 @@ def test_pieces_cover_the_batch_and_trim_padding_on_either_side():
             assert piece["input_ids"].numel() <= 50 or len(piece["labels"]) == 1
 
 
+@pytest.mark.parametrize(("bf16", "width", "plain"), [(True, 128, True), (True, 300, False), (False, 128, False)])
+def test_short_pieces_in_bf16_take_plain_matrix_products(tmp_path, bf16, width, plain):
+    arguments = one_step(tmp_path, 8, 1, bf16=bf16)
+    rows = dataset(8)
+    trainer = ClassificationTrainer(
+        model=tiny(), args=arguments, train_dataset=rows, data_collator=collate, lengths=[1] * len(rows)
+    )
+    with trainer.attention({"attention_mask": torch.ones(2, width)}):
+        assert torch.backends.cuda.flash_sdp_enabled() is not plain
+    assert torch.backends.cuda.flash_sdp_enabled()
+
+
 def test_order_depends_on_seed_and_epoch_alone():
     lengths = np.random.default_rng(0).integers(1, 500, 1000)
     one, two = (LengthGroupedSampler(lengths, 32, seed=5) for _ in range(2))

@@ -13,7 +13,6 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.files import atomic_folder, read_json, write_json
-from ...core.machine import bf16_supported
 from ..batches import token_batches
 from ..encoding import Padder, TextEncoder
 from .openvino_backend import OpenVinoBackend, openvino
@@ -47,8 +46,7 @@ def quantize(
 ) -> Path:
     """Make a model's int8 form, and keep it if it is good enough.
 
-    Activations are calibrated as transformers are best quantized (`nncf.quantize`, `ModelType.TRANSFORMER`). What is
-    not quantized (softmax, normalisation, activations) is computed in bfloat16 where this machine has it.
+    Activations are calibrated as transformers are best quantized (`nncf.quantize`, `ModelType.TRANSFORMER`).
 
     Args:
         source: the folder of the float32 form, as `convert` wrote it.
@@ -80,10 +78,7 @@ def quantize(
             # Three times as slow as the quick way, for half as many labels that change.
             fast_bias_correction=False,
         )
-    record = read_json(source / "conversion.json") | {
-        "calibration_batches": len(batches),
-        "others_in": "bfloat16" if bf16_supported() else "float32",
-    }
+    record = read_json(source / "conversion.json") | {"calibration_batches": len(batches)}
     with atomic_folder(cache / FOLDER) as temporary:
         ov.save_model(small, temporary / "openvino_model.xml")
         write_json(temporary / "conversion.json", record)
