@@ -12,7 +12,7 @@ import pytest
 
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json, write_json
-from secondopinion.scoring.backends import TorchBackend, open_backend, tuning
+from secondopinion.scoring.backends import TorchBackend, open_backend, openvino_backend, tuning
 from secondopinion.scoring.backends.openvino_backend import convert
 from secondopinion.scoring.backends.tuning import Batching, tuned
 from secondopinion.scoring.classifier import open_classifier
@@ -105,6 +105,14 @@ def test_the_first_inference_of_a_process_is_alone(severity, monkeypatch):
     (_, first_ended), *others = sorted(calls)
     assert len(others) == 5
     assert all(began >= first_ended for began, _ in others)
+
+
+def test_processes_that_share_the_cores_are_not_bound_to_the_same(severity, monkeypatch):
+    backend = open_model(severity, backend="openvino", precision="float32").scorer.backend
+    monkeypatch.setattr(openvino_backend, "cpu_count", lambda: 2)
+    monkeypatch.setattr(openvino_backend, "usable_threads", lambda: 1)
+    backend.prepare(1)
+    assert backend._compiled.get_property("ENABLE_CPU_PINNING") is False
 
 
 def test_batches_are_planned_for_the_widths_that_are_computed(severity, texts):

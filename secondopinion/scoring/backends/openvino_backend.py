@@ -13,7 +13,7 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.files import atomic_folder, read_json, write_json
-from ...core.machine import usable_threads
+from ...core.machine import cpu_count, usable_threads
 from ...modeling.sequence_limit import longest_sequence
 from ..batches import inner_config, padding_multiple
 
@@ -87,6 +87,8 @@ class OpenVinoBackend:
             "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
             "NUM_STREAMS": str(streams),
             "INFERENCE_NUM_THREADS": str(usable_threads()),
+            # Processes that share the cores would all be bound to the first ones.
+            "ENABLE_CPU_PINNING": "YES" if usable_threads() == cpu_count() else "NO",
             # What int8 leaves unquantized too is float32: in bf16 OpenVINO 2026.4 lets padding into short rows of it.
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bfloat16" else "f32",
         }
