@@ -281,7 +281,7 @@ def test_evaluate_measures_other_rows_and_refuses_training_rows(run, questions, 
     assert record["dataset"]["rows"] == 50
     assert record["fold"] == run.selected_fold
     figures = record["summary"]["out_of_fold"]
-    assert figures["category_macro_f1"] > 0.5
+    assert figures["category_macro_f1"] > 0.35  # by chance a fifth
     assert set(figures["intervals"]) >= {"f1", "joint_accuracy"}
     stored = json.loads((run.path / "evaluations" / f"other-{record['dataset']['fingerprint']}.json").read_text())
     assert stored == record
