@@ -104,6 +104,7 @@ def main() -> None:
         pq.write_table(pa.concat_tables([pq.read_table(once)] * arguments.copies), texts)
         # Converts the model and measures its batches, which the next ones find.
         scored("accelerate", 1, arguments.model, once, Path(folder) / "warm", rows)
+        machine = f"matrix products of two processes: {machine_gain():.2f}×" if cpu_count() > 1 else ""
         for engine in arguments.engine or ENGINES:
             work, rival = f"scoring by 2 {engine} workers, a thread each", "one worker"
             if cpu_count() < 2:
@@ -124,7 +125,7 @@ def main() -> None:
                 print(f"{engine}, round {number + 1}: {spent[number, 0]:.1f} s, {spent[number, 1]:.1f} s", flush=True)
             one, two = spent.T
             note = f"{rows:,} rows; {rows / np.median(one):,.0f} and {rows / np.median(two):,.0f} rows/s"
-            note += f"; matrix products of two processes: {machine_gain():.2f}×"
+            note += f"; {machine}"
             results.append(measured(work, rival, one / two, asked=ASKED, note=note))
     sys.exit(not report(results))
 

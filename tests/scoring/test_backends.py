@@ -61,7 +61,7 @@ def test_a_model_is_converted_once_and_checked(severity, tmp_path, monkeypatch):
     assert read_json(record)["openvino"] != "2024.0"
 
 
-def test_batches_are_made_wider_to_meet_few_shapes_and_give_the_same(severity, texts, expected, monkeypatch):
+def test_batches_are_made_wider_to_meet_few_shapes_and_give_the_same(severity):
     backend = open_model(severity, backend="openvino", precision="float32").scorer.backend
     backend.prepare(1)
     backend.enter()

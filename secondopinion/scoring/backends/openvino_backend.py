@@ -233,7 +233,7 @@ def example_batch(
     config: Any, inputs: Sequence[str], rows: int, width: int, random: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Return random tokens with some padding."""
-    inner = getattr(config, "encoder_config", config)
+    inner = inner_config(config)
     # Some encoders count positions from the one after the padding token's.
     most = getattr(inner, "max_position_embeddings", width + 1) - (getattr(inner, "pad_token_id", None) or 0) - 1
     width = max(1, min(width, most))
