@@ -104,7 +104,7 @@ def build(model: str, *, revision: str | None = None, trust_remote_code: bool = 
 def _one(console: Console) -> None:
     panels, start = console.panels, console.reader.start
     found = gr.State(None, time_to_live=3600)
-    drawn = gr.State(start)
+    drawn = gr.State(None, time_to_live=3600)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
             note = text_field("Note", "Nothing is stored.", "Write or paste a clinical note.", panels.length, lines=9)
@@ -138,34 +138,39 @@ def _one(console: Console) -> None:
     def shown(given: Found | None, text: str, threshold: float, notice: str = "") -> tuple[Any, ...]:
         choices = panels.choices(given, text)
         radio = gr.update(choices=choices, value=0 if choices else None, visible=len(choices) > 1)
-        return given, *console.show(given, text, threshold, 0, notice), radio, threshold
+        return given, *console.show(given, text, threshold, 0, notice), radio, (given, threshold, 0)
 
     def take(text: str | None, asked: str | None, threshold: float) -> tuple[Any, ...]:
         given, notice = console.ask(text or "", asked or "")
         return shown(given, text or "", threshold, notice)
 
-    def move(given: Found | None, text: str | None, threshold: float, number: int | None) -> tuple[str, str]:
-        return console.show(given, text or "", threshold, number)
+    def move(given: Found | None, text: str | None, threshold: float, number: int | None) -> Any:
+        if given is None:  # nothing is drawn that hangs on the slider, and an answer may be on its way
+            return gr.skip()
+        number = number or 0
+        return *console.show(given, text or "", threshold, number), (given, threshold, number)
 
-    def catch_up(given: Found | None, text: str | None, threshold: float, number: int | None, before: float) -> Any:
-        return gr.skip() if threshold == before else move(given, text, threshold, number)
+    def catch_up(given: Found | None, text: str | None, threshold: float, number: int | None, before: Any) -> Any:
+        return gr.skip() if (given, threshold, number or 0) == before else move(given, text, threshold, number)
 
-    private, after = look.PRIVATE_EVENT, [found, answer, whole, pick, drawn]
+    private, after, moved = look.PRIVATE_EVENT, [found, answer, whole, pick, drawn], [answer, whole, drawn]
 
-    def finish(asked: Any) -> None:
-        """Show the mark, at the slider's place of now: it may have been moved while the model read."""
-        caught_up = asked.then(catch_up, [found, note, percent, pick, drawn], [answer, whole], **private)
+    def finish(done: Any) -> None:
+        """Show the mark as of now: a slider may have moved while the model read, or a question been asked meanwhile."""
+        caught_up = done.then(catch_up, [found, note, percent, pick, drawn], moved, **private)
         caught_up.then(None, js=SHOW_MARK, **private)
 
     finish(gr.on([ask.click, question.submit], look.counted(take), [note, question, percent], after, **private))
-    gr.on(
-        [percent.change, pick.input],
-        move,
-        [found, note, percent, pick],
-        [answer, whole],
-        trigger_mode="always_last",
-        **private,
-    ).then(None, js=SHOW_MARK, **private)
+    finish(
+        gr.on(
+            [percent.change, pick.input],
+            move,
+            [found, note, percent, pick],
+            moved,
+            trigger_mode="always_last",
+            **private,
+        )
+    )
     clear.click(lambda threshold: ("", "", *shown(None, "", threshold)), percent, [note, question, *after], **private)
     for button, (text, asked) in zip(examples, EXAMPLES.values(), strict=True):
         finish(

@@ -139,7 +139,7 @@ def _main(console: Console) -> None:
     panels, curve = console.panels, console.curve
     titles, config = panels.measures(), panels.system.config
     stored = "Nothing is stored." if console.review is None else "Nothing is stored but what you send to review."
-    case = gr.State(None, time_to_live=3600)
+    case, drawn = gr.State(None, time_to_live=3600), gr.State(None, time_to_live=3600)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
             placeholder = "Write or paste a text of the kind that the model was trained on."
@@ -169,41 +169,55 @@ def _main(console: Console) -> None:
         trade = look.panel(panels.trade_off(None, curve.start, "f1"), elem_id="trade-off")
     reasons = look.panel(why(config, None), elem_id="why")
 
-    def shown(given: Case | None, percent: float, name: str, notice: str = "") -> tuple[str, str]:
-        return panels.answer(given, percent / 100, notice), panels.trade_off(given, percent / 100, name)
+    def shown(given: Case | None, percent: float, name: str, notice: str = "") -> tuple[Any, ...]:
+        cards = panels.answer(given, percent / 100, notice), panels.trade_off(given, percent / 100, name)
+        return *cards, (given, percent, name)
 
     def take(given: str | None, percent: float, name: str) -> tuple[Any, ...]:
         found, problem = console.read(given or "", percent / 100)
-        return found, *shown(found, percent, name, problem), why(config, found.reading if found else None)
+        return *shown(found, percent, name, problem), found, why(config, found.reading if found else None)
 
     def move(found: Case | None, percent: float, name: str) -> tuple[Any, ...]:
-        found = console.settle(found, percent / 100)
-        return found, *shown(found, percent, name)
+        answered, trade_off, _ = shown(console.settle(found, percent / 100), percent, name)
+        if found is None:  # a notice stays, and an answer may be on its way
+            answered = gr.skip()
+        return answered, trade_off, (found, percent, name)
+
+    def catch_up(found: Case | None, percent: float, name: str, before: Any) -> Any:
+        return gr.skip() if (found, percent, name) == before else move(found, percent, name)
 
     def forget(percent: float, name: str) -> tuple[Any, ...]:
-        return "", None, *shown(None, percent, name), why(config, None)
+        return "", *shown(None, percent, name), None, why(config, None)
 
     def queue(given: str | None, percent: float, name: str) -> tuple[Any, ...]:
         found, problem = console.read(given or "", percent / 100, live=False)
         notice = problem or console.review.send(given, found, percent / 100)
-        return found, *shown(found, percent, name, notice), why(config, found.reading if found else None)
+        return *shown(found, percent, name, notice), found, why(config, found.reading if found else None)
 
-    private, after = look.PRIVATE_EVENT, [case, answer, trade, reasons]
-    gr.on([read.click, text.submit], look.counted(take), [text, budget, measure], after, **private)
-    gr.on(
-        [budget.change, measure.change],
-        move,
-        [case, budget, measure],
-        [case, answer, trade],
-        trigger_mode="always_last",
-        **private,
+    private, moved = look.PRIVATE_EVENT, [answer, trade, drawn]
+    after = [*moved, case, reasons]
+
+    def finish(done: Any) -> None:
+        """Draw as of now: the budget may have moved while a text was read, or a text been read meanwhile."""
+        done.then(catch_up, [case, budget, measure, drawn], moved, **private)
+
+    finish(gr.on([read.click, text.submit], look.counted(take), [text, budget, measure], after, **private))
+    finish(
+        gr.on(
+            [budget.change, measure.change],
+            move,
+            [case, budget, measure],
+            moved,
+            trigger_mode="always_last",
+            **private,
+        )
     )
     clear.click(forget, [budget, measure], [text, *after], **private)
     if console.review is not None:
-        send.click(look.counted(queue), [text, budget, measure], after, **private)
+        finish(send.click(look.counted(queue), [text, budget, measure], after, **private))
     for button, (example, _) in zip(examples, console.examples.values(), strict=True):
         shown_example = look.counted(lambda percent, name, given=example: (given, *take(given, percent, name)))
-        button.click(shown_example, [budget, measure], [text, *after], **private)
+        finish(button.click(shown_example, [budget, measure], [text, *after], **private))
 
 
 def _foot(console: Console) -> list[str]:

@@ -48,7 +48,7 @@ def trained_run(tmp_path_factory: Any, rows: int = 480) -> Path:
         "name": "tiny",
         "folds": {"n_splits": 3},
         "resamples": 50,
-        "training": {"epochs": 2, "learning_rate": 3e-3, "bf16": False, "validation_share": 0.2},
+        "training": {"epochs": 3, "learning_rate": 3e-3, "bf16": False, "validation_share": 0.2},
         "model": {"encoder": str(root / "encoder"), "max_length": 32},
     }
     train(load_recipe(recipe), root / "reports", root / "run")

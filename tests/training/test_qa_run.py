@@ -55,13 +55,13 @@ def plain_recipe(encoder, **sections):
         **sections.pop("model", {}),
     }
     training = {
-        "epochs": 5,
+        "epochs": 20,
         "learning_rate": 5e-3,
         "batch_size": 8,
         "accumulation_steps": 1,
         "bf16": False,
         "validation_share": 0.25,
-        "early_stopping_patience": 5,
+        "early_stopping_patience": 20,
         "monitor": {"metric": "joint_accuracy"},
         **sections.pop("training", {}),
     }
@@ -281,7 +281,7 @@ def test_evaluate_measures_other_rows_and_refuses_training_rows(run, questions, 
     assert record["dataset"]["rows"] == 50
     assert record["fold"] == run.selected_fold
     figures = record["summary"]["out_of_fold"]
-    assert figures["category_macro_f1"] > 0.35  # by chance a fifth
+    assert figures["category_macro_f1"] > 0.5
     assert set(figures["intervals"]) >= {"f1", "joint_accuracy"}
     stored = json.loads((run.path / "evaluations" / f"other-{record['dataset']['fingerprint']}.json").read_text())
     assert stored == record
@@ -470,6 +470,6 @@ def test_an_int8_form_answers_and_its_cost_is_known(run, questions):
     rows = question_rows(2)
     asked = {"question": [row["question"] for row in rows], "context": [row["context"] for row in rows]}
     scores = [np.array([row["score"] for row in answerer(**asked)]) for answerer in (small, whole)]
-    assert 0 < np.abs(scores[0] - scores[1]).max() < 0.5
+    assert 0 < np.median(np.abs(scores[0] - scores[1])) < 0.05  # one answer of ten may be another
     with pytest.raises(InputError, match=r"int8 loses .* f1 on .* held-out rows"):
         quantize_run(run.path, max_loss=-1.0, calibration_rows=5)
