@@ -54,7 +54,7 @@ BENCHMARKS = (
         "scoring-notes",
         "--model {int8_encoder} --data {notes} --corpus notes",
         "--rows 40 --repeats 2",
-        "--rows 600 --repeats 1 --only 'engine, OpenVINO, bf16' --only 'engine, OpenVINO, int8'",
+        "--rows 0 --repeats 3 --only 'engine, OpenVINO, bf16' --only 'engine, OpenVINO, int8'",
         script="scoring",
     ),
     benchmark(

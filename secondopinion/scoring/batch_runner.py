@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,7 +62,7 @@ class BatchRunner:
         lengths = np.asarray(lengths)
         self._tokens += int(lengths.sum())
         if not self._settled and (
-            self._tokens >= tuning.WORTH_TUNING or tuning.kept_batching(self.backend, self.cache) is not None
+            self._tokens >= tuning.WORTH_TUNING or tuning.kept_batching(self.backend, self.cache, lengths) is not None
         ):
             self.tune(lengths, give)
         self.use(self.batching or Batching.default(self.backend))
@@ -69,9 +71,9 @@ class BatchRunner:
     def tune(self, lengths: np.ndarray, give: Callable[[np.ndarray], Batch], *, force: bool = False) -> Batching:
         """Use the quickest batching for such rows, and return it; see `tuned`."""
 
-        def trial(batching: Batching, rows: Sequence[int]) -> None:
+        def trial(batching: Batching, rows: Sequence[int]) -> float:
             self.use(batching)
-            self._compute(lengths, np.asarray(rows), give, lambda places, outputs: None, None)
+            return self._compute(lengths, np.asarray(rows), give, lambda places, outputs: None, None)
 
         lengths = np.asarray(lengths)
         self.use(tuning.tuned(self.backend, trial, lengths, self.cache, force=force))
@@ -85,19 +87,28 @@ class BatchRunner:
         give: Callable[[np.ndarray], Batch],
         keep: Callable[[np.ndarray, Batch], object],
         advance: Callable[[int], object] | None,
-    ) -> None:
+    ) -> float:
+        """Compute the chosen rows; returns for how many seconds a stream did so, on average."""
         lock = threading.Lock()
-        batches = iter(list(token_batches(lengths[chosen], self.batching.token_budget, self.multiple)))
+        planned = list(token_batches(lengths[chosen], self.batching.token_budget, self.multiple))
+        tokens: Counter[int] = Counter()
+        for batch in planned:
+            width = -(-int(lengths[chosen[batch]].max()) // self.multiple) * self.multiple
+            tokens[width] += width * len(batch)
+        self.backend.expect(tokens)
+        batches = iter(planned)
 
-        def work() -> None:
+        def work() -> float:
+            started = time.perf_counter()
             for batch in _shared(batches, lock):
                 places = chosen[batch]
                 keep(places, self.backend(give(places)))
                 if advance is not None:
                     advance(len(places))
+            return time.perf_counter() - started
 
-        for future in [self._pool.submit(work) for _ in range(self.batching.streams)]:
-            future.result()
+        workers = [self._pool.submit(work) for _ in range(self.batching.streams)]
+        return sum(worker.result() for worker in workers) / len(workers)
 
     def use(self, batching: Batching) -> None:
         """Compute in these batches from now on."""

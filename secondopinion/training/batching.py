@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import BatchSampler, Sampler
 
 from ..core.errors import InputError
+from ..modeling.multitask_losses import IGNORED
 
 POOL_STEPS = 16
 # Rows of like length that stay together: a step mixes several lengths, as a step of a plain shuffle does. With whole
@@ -17,6 +18,7 @@ GROUP_ROWS = 8
 # What a piece costs beside its tokens (the gradient of all embeddings, weights cast to bf16), in tokens.
 PIECE_TOKENS = 128
 BY_ROW = ("category_probs", "expert_right", "labels")
+PLACES = ("start_positions", "end_positions")
 
 
 class LengthGroupedSampler(Sampler[int]):
@@ -158,13 +160,16 @@ def micro_batches(
     Args:
         inputs: tensors that share their first dimension (batch); those as wide as `attention_mask`
             (batch, sequence) are trimmed with it, on whichever side the padding is, but for those of `BY_ROW`: as many
-            experts as tokens are no tokens.
+            experts as tokens are no tokens. `PLACES` (batch,) count tokens, and move with padding cut on the left.
         token_budget: tokens a piece at most, padding included; a longer row is a piece of its own.
         multiple: of which the model itself makes a piece's length one (see `padding_multiple`).
 
     >>> batch = {"attention_mask": torch.tensor([[1, 1, 1], [1, 0, 0]]), "labels": torch.tensor([7, 8])}
     >>> [piece["attention_mask"].tolist() for piece in micro_batches(batch, 3)]
     [[[1, 1, 1]], [[1]]]
+    >>> left = {"attention_mask": torch.tensor([[1, 1, 1], [0, 1, 1]]), "start_positions": torch.tensor([2, 1])}
+    >>> [piece["start_positions"].tolist() for piece in micro_batches(left, 3)]
+    [[2], [0]]
     """
     mask = inputs["attention_mask"]
     for rows in pieces(mask.sum(dim=1).tolist(), token_budget, multiple):
@@ -174,7 +179,10 @@ def micro_batches(
         width = min(-(-(last - first) // multiple) * multiple, mask.shape[1])
         first = min(first, mask.shape[1] - width)
         columns = slice(first, first + width)
-        yield {
+        piece = {
             name: value[index][:, columns] if value.shape[:2] == mask.shape and name not in BY_ROW else value[index]
             for name, value in inputs.items()
         }
+        for name in piece.keys() & PLACES:
+            piece[name] = torch.where(piece[name] == IGNORED, IGNORED, piece[name] - first)
+        yield piece

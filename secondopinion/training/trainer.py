@@ -81,6 +81,8 @@ class StepTrainer(Trainer):
         steps = TokenStepSampler(order, self.lengths, self.step_tokens, self.args.world_size)
         names = ("collate_fn", "num_workers", "pin_memory", "worker_init_fn", "persistent_workers")
         options = {name: getattr(loader, name) for name in names}
+        # Every process has as many parts; accelerate 1.10 takes a sampler without a batch size only then.
+        self.accelerator.even_batches = False
         return self.accelerator.prepare(DataLoader(loader.dataset, batch_sampler=steps, **options))
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int]:

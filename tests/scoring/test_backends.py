@@ -14,7 +14,7 @@ from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json, write_json
 from secondopinion.scoring.backends import TorchBackend, open_backend, openvino_backend, tuning
 from secondopinion.scoring.backends.openvino_backend import convert
-from secondopinion.scoring.backends.tuning import Batching, tuned
+from secondopinion.scoring.backends.tuning import Batching, kept_batching, tuned
 from secondopinion.scoring.classifier import open_classifier
 from secondopinion.scoring.opening import open_model
 from secondopinion.scoring.scorer import Scorer
@@ -131,6 +131,30 @@ def test_batches_are_planned_for_the_widths_that_are_computed(severity, texts):
     # As many rows as fit into the budget; fewer only in the last of a width.
     assert len(shapes) <= 8
     assert {(2, 64), (8, 16)} <= shapes or {(2, 64), (4, 32)} <= shapes
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_the_commonest_width_has_kernels_of_its_own_and_gives_the_same(severity, texts, monkeypatch, precision):
+    opened = open_model(severity, backend="openvino", precision="float32", batching=Batching(512, 2))
+    scorer, backend = opened.scorer, opened.scorer.backend
+    before = scorer.score(texts).outputs["logits"]
+    backend.precision = precision  # of weights in float32 the same numbers
+    monkeypatch.setattr(openvino_backend, "OWN_KERNELS", 2000)
+    computed, request = [], backend._request
+
+    def asked(width):
+        found = request(width)
+        computed.append((width, found is not backend._own.request))
+        return found
+
+    monkeypatch.setattr(backend, "_request", asked)
+    after = scorer.score(texts).outputs["logits"]
+    scorer.close()
+    own = {width for width, apart in computed if apart}
+    assert len({width for width, _ in computed}) > 1
+    assert own == ({backend._commonest[0]} if precision == "int8" else set())
+    assert all(apart == (width in own) for width, apart in computed)
+    assert np.abs(after - before).max() < 1e-6
 
 
 def test_what_converts_to_something_else_is_refused_and_auto_takes_torch(severity, tmp_path, capfd):
@@ -255,8 +279,23 @@ class TestTuning:
         assert rates[best.token_budget, best.streams] == max(rates.values())
         assert {budget for budget, _ in rates} == {512, 1024, 2048}
         # Another process takes it from there without measuring.
-        lengths = np.array([5])
+        lengths = scorer.encode(texts).lengths
         assert tuned(backend, lambda *trial: pytest.fail("measured again"), lengths, tmp_path) == best
+        assert kept_batching(backend, tmp_path, lengths[: len(lengths) // 2]) == best
+
+    def test_longer_texts_have_their_own(self, opened, tmp_path):
+        backend, chosen = TorchBackend(opened[0]), {}
+        for tokens, quick in ((40, 512), (44, 2048), (400, 2048)):
+            lengths = np.full(100, tokens)
+            assert (kept_batching(backend, tmp_path, lengths) is None) == (tokens != 44)
+
+            def run(given, rows, quick=quick):
+                return 1 + abs(given.token_budget - quick)
+
+            best = tuned(backend, run, lengths, tmp_path)
+            chosen[tokens] = best.token_budget
+        assert chosen == {40: 512, 44: 512, 400: 2048}
+        assert len(list(tmp_path.glob("batching-*.json"))) == 2
 
     def test_it_is_worth_it_once_many_tokens_were_seen(self, opened, texts, tmp_path, monkeypatch):
         backend = TorchBackend(opened[0])

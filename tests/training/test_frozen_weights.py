@@ -44,7 +44,7 @@ def test_frozen_weights_stay_and_all_others_move(family, checkpointing, tmp_path
     model = PooledEncoderForSequenceClassification(PooledEncoderConfig(encoder_config=ENCODERS[family](), num_labels=2))
     count = freeze(model.encoder, 1 + checkpointing, embeddings=False)
     if checkpointing:
-        model.activation_checkpointing_enable()
+        model.gradient_checkpointing_enable()
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
     assert count == sum(before[name].numel() for name in frozen)

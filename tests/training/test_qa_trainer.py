@@ -9,11 +9,12 @@ from transformers import BertConfig
 
 from secondopinion.modeling import MultiTaskQAConfig, MultiTaskQAForQuestionAnswering
 from secondopinion.modeling.window_collator import WindowCollator
+from secondopinion.training.batching import micro_batches
 from secondopinion.training.qa_recipe import AnswerDatasetSpec, QuestionAnsweringRecipe, QuestionAnsweringSpec
 from secondopinion.training.question_answering.data import from_rows
 from secondopinion.training.question_answering.model import question_tokenizer
 from secondopinion.training.question_answering.prediction import Predictor
-from secondopinion.training.question_answering.trainer import QuestionAnsweringTrainer, cut_windows
+from secondopinion.training.question_answering.trainer import QuestionAnsweringTrainer
 from secondopinion.training.question_answering.windows import training_windows, windows_of
 
 
@@ -86,7 +87,7 @@ def test_pieces_keep_every_label_where_it_was(parts):
         batch = WindowCollator(tokenizer)([windows[i] for i in range(len(windows))])
         tokenizer.padding_side = "right"
         found = {"tokens": [], "probs": []}
-        for piece in cut_windows(batch, 50):
+        for piece in micro_batches(batch, 50):
             assert piece["input_ids"].shape == piece["attention_mask"].shape == piece["span_mask"].shape
             assert piece["category_probs"].shape[1] == 5
             labelled = piece["start_positions"] >= 0
@@ -104,7 +105,7 @@ def test_five_columns_of_categories_are_never_taken_for_tokens():
         "attention_mask": torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]),
         "category_probs": torch.eye(5)[:2],
     }
-    shapes = [piece["category_probs"].shape for piece in cut_windows(batch, 5)]
+    shapes = [piece["category_probs"].shape for piece in micro_batches(batch, 5)]
     assert shapes == [(1, 5), (1, 5)]
 
 

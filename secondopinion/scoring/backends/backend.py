@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,6 +31,10 @@ class Backend(Protocol):
 
     def prepare(self, streams: int) -> None:
         """Get ready for calls from so many threads at a time, which share the cores among them."""
+        ...
+
+    def expect(self, tokens: Mapping[int, int]) -> None:
+        """Be told, before batches come, width → tokens of those batches, padding included."""
         ...
 
     def enter(self) -> None:

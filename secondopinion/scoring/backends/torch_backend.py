@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,9 @@ class TorchBackend:
         """Share the cores among the threads, and keep the pages that activations free."""
         keep_pages()
         self._threads = max(1, usable_threads() // streams)
+
+    def expect(self, tokens: Mapping[int, int]) -> None:
+        """Take any width as it comes."""
 
     def enter(self) -> None:
         """Set how many cores an operation of this thread takes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ def candidates(backend: Backend) -> list[Batching]:
 
 def tuned(
     backend: Backend,
-    run: Callable[[Batching, Sequence[int]], object],
+    run: Callable[[Batching, Sequence[int]], float],
     lengths: np.ndarray,
     cache: Path | None,
     *,
@@ -62,33 +62,36 @@ def tuned(
 
     Args:
         backend: that computes.
-        run: scores some rows with a batching.
-        lengths: (rows,) tokens of the rows at hand, from which a sample is drawn.
+        run: scores some rows with a batching; returns for how many seconds a stream computed, on average.
+        lengths: (rows,) tokens of the rows at hand, from which a sample is drawn; texts of other lengths have their own
+            measurement.
         cache: folder of the model's converted forms; None keeps nothing.
         force: measure anew.
     """
-    kept = None if force else kept_batching(backend, cache)
+    kept = None if force else kept_batching(backend, cache, lengths)
     if kept is not None:
         return kept
     rates = measured(backend, run, lengths)
     best = max(rates, key=rates.__getitem__)
     trials = [{**asdict(batching), "tokens_per_second": round(rate)} for batching, rate in rates.items()]
     if cache is not None:
-        write_json(_record(backend, cache), {**asdict(best), "measured": trials, "on": _facts(backend)})
+        facts = _facts(backend, lengths)
+        write_json(_record(cache, facts), {**asdict(best), "measured": trials, "on": facts})
     return best
 
 
-def kept_batching(backend: Backend, cache: Path | None) -> Batching | None:
-    """Return what was the quickest batching on such a machine, or None where that was not measured."""
-    if cache is None or not (record := _record(backend, cache)).exists():
+def kept_batching(backend: Backend, cache: Path | None, lengths: np.ndarray) -> Batching | None:
+    """Return what was the quickest batching for such texts on such a machine, or None where that was not measured."""
+    if cache is None or not len(lengths) or not (record := _record(cache, _facts(backend, lengths))).exists():
         return None
     kept = read_json(record)
     return Batching(kept["token_budget"], kept["streams"])
 
 
-def _facts(backend: Backend) -> dict[str, Any]:
-    """Return what decides which batching is the quickest, beside the model."""
-    facts = {**backend.facts(), "cpu": cpu_name(), "cores": usable_threads()}
+def _facts(backend: Backend, lengths: np.ndarray) -> dict[str, Any]:
+    """Return what decides which batching is the quickest, beside the model: texts about twice as long have others."""
+    about = 2 ** round(math.log2(max(1, np.sum(lengths) / max(1, len(lengths)))))
+    facts = {**backend.facts(), "cpu": cpu_name(), "cores": usable_threads(), "tokens_a_text": about}
     if backend.device == "cuda":
         import torch
 
@@ -96,17 +99,18 @@ def _facts(backend: Backend) -> dict[str, Any]:
     return facts
 
 
-def _record(backend: Backend, cache: Path) -> Path:
-    key = hashlib.sha256(json.dumps(_facts(backend), sort_keys=True).encode()).hexdigest()[:12]
+def _record(cache: Path, facts: dict[str, Any]) -> Path:
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
     return cache / f"batching-{key}.json"
 
 
 def measured(
-    backend: Backend, run: Callable[[Batching, Sequence[int]], object], lengths: np.ndarray
+    backend: Backend, run: Callable[[Batching, Sequence[int]], float], lengths: np.ndarray
 ) -> dict[Batching, float]:
     """Return tokens a second of each candidate on the same sample of rows.
 
-    The sample has short and long rows as the corpus has them; each candidate is warmed up on it once.
+    The sample has short and long rows as the corpus has them; each candidate is warmed up on it once. What counts is
+    the time that streams compute, not when the last one ends: a sample of few long rows cannot be shared evenly.
     """
     scale = 1 if backend.device == "cpu" else 16
     order = np.random.default_rng(13).permutation(len(lengths))
@@ -114,9 +118,7 @@ def measured(
     rates = {}
     for batching in candidates(backend):
         run(batching, sample)
-        started = time.perf_counter()
-        run(batching, sample)
-        rates[batching] = float(lengths[sample].sum() / (time.perf_counter() - started))
+        rates[batching] = float(lengths[sample].sum()) / max(run(batching, sample), 1e-9)
     return rates
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from ...modeling.multitask_losses import IGNORED
-from ..batching import pieces
 from ..trainer import StepTrainer
-
-TOKEN_FIELDS = ("input_ids", "attention_mask", "token_type_ids", "span_mask", "global_attention_mask", "position_ids")
-POSITION_FIELDS = ("start_positions", "end_positions")
 
 
 class QuestionAnsweringTrainer(StepTrainer):
@@ -34,10 +30,6 @@ class QuestionAnsweringTrainer(StepTrainer):
         categories = sum(int(b["category_probs"].any(dim=1).sum()) for b in batches if "category_probs" in b)
         return torch.tensor([spans, categories], dtype=torch.float32)
 
-    def cut(self, inputs: dict[str, torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
-        """Yield the batch in pieces under the token budget; positions move with padding that is cut on the left."""
-        return cut_windows(inputs, self.micro_batch_tokens)
-
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
@@ -52,29 +44,3 @@ class QuestionAnsweringTrainer(StepTrainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-
-def cut_windows(inputs: dict[str, torch.Tensor], token_budget: int) -> Iterator[dict[str, torch.Tensor]]:
-    """Cut a padded batch of windows into pieces of similar length, each trimmed to its longest window.
-
-    Args:
-        inputs: of the model: (batch, sequence) tokens and masks, (batch,) positions, (batch, 5) probabilities.
-        token_budget: tokens a piece at most, padding included; a longer window is a piece of its own.
-
-    >>> left = {"attention_mask": torch.tensor([[1, 1, 1], [0, 1, 1]]), "start_positions": torch.tensor([2, 1])}
-    >>> [piece["start_positions"].tolist() for piece in cut_windows(left, 3)]
-    [[2], [0]]
-    """
-    mask = inputs["attention_mask"]
-    for rows in pieces(mask.sum(dim=1).tolist(), token_budget):
-        index = torch.from_numpy(rows).to(mask.device)
-        used = mask[index].any(dim=0).nonzero().flatten()
-        first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
-        piece = {name: value[index] for name, value in inputs.items()}
-        for name in TOKEN_FIELDS:
-            if name in piece:
-                piece[name] = piece[name][:, first:last]
-        for name in POSITION_FIELDS:
-            if name in piece:
-                piece[name] = torch.where(piece[name] == IGNORED, IGNORED, piece[name] - first)
-        yield piece
