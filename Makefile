@@ -30,7 +30,7 @@ test-lowest: lowest browser
 lowest: $(LOWEST)/.ready
 
 $(LOWEST)/.ready: $(READY) setup.cfg
-	$(BIN)/uv venv -q --clear --python $(BIN)/python $(LOWEST)
+	$(BIN)/uv venv -q --clear --seed --python $(BIN)/python $(LOWEST)
 	$(BIN)/uv pip install -q --python $(LOWEST) --resolution lowest-direct -r setup.cfg --extra dev
 	$(BIN)/uv pip install -q --python $(LOWEST) --no-deps -e .
 	touch $@

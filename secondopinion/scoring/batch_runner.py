@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import InputError
+from ..core.memory import is_out_of_memory
 from .backends import Backend, tuning
 from .backends.tuning import Batching
 from .batches import token_batches
@@ -42,6 +44,7 @@ class BatchRunner:
         self.multiple = math.lcm(multiple, backend.width_step)
         self._pool: ThreadPoolExecutor | None = None
         self._settled, self._tokens = batching is not None, 0
+        self._most_tokens: float = math.inf
 
     def run(
         self,
@@ -101,14 +104,38 @@ class BatchRunner:
         def work() -> float:
             started = time.perf_counter()
             for batch in _shared(batches, lock):
-                places = chosen[batch]
-                keep(places, self.backend(give(places)))
-                if advance is not None:
-                    advance(len(places))
+                for places, outputs in self._within_memory(lengths, chosen[batch], give):
+                    keep(places, outputs)
+                    if advance is not None:
+                        advance(len(places))
             return time.perf_counter() - started
 
         workers = [self._pool.submit(work) for _ in range(self.batching.streams)]
         return sum(worker.result() for worker in workers) / len(workers)
+
+    def _within_memory(
+        self, lengths: np.ndarray, places: np.ndarray, give: Callable[[np.ndarray], Batch]
+    ) -> Iterator[tuple[np.ndarray, Batch]]:
+        """Yield the rows of a batch with their outputs; by halves where memory is too little for all of them."""
+        tokens = int(lengths[places].max()) * len(places)
+        if tokens <= self._most_tokens or len(places) == 1:
+            try:
+                outputs = self.backend(give(places))
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if len(places) == 1:
+                    raise InputError(
+                        f"out of memory on {self.backend.device}: one text of {tokens:,} tokens is too much. Make room "
+                        "(other programs, fewer workers), take a larger device or a model that reads less of a text"
+                    ) from error
+            else:
+                yield places, outputs
+                return
+            # Later batches need not fail first.
+            self._most_tokens = min(self._most_tokens, max(1, tokens // 2))
+        for half in np.array_split(places, 2):
+            yield from self._within_memory(lengths, half, give)
 
     def use(self, batching: Batching) -> None:
         """Compute in these batches from now on."""

@@ -10,15 +10,7 @@ import numpy as np
 import torch
 
 from ..core.errors import InputError
-
-# The last two are how cuBLAS and oneDNN say it.
-_SIGNS = (
-    "can't allocate memory",
-    "not enough memory",
-    "out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "could not create a primitive",
-)
+from ..core.memory import is_out_of_memory
 
 _SMALLER = "lower model.max_length, add model.lora, or take a smaller encoder or a larger device"
 
@@ -38,17 +30,6 @@ def train_within_memory(trainer: Any, checkpoint: str | None) -> None:
         return
     # The tensors of the failed step are free now that the error is gone.
     raise InputError(_advice(trainer))
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had, on a GPU or a CPU.
-
-    >>> is_out_of_memory(RuntimeError("shape mismatch"))
-    False
-    """
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 def fitting_pair(rows: int, accumulation: int, fits: Callable[[int], bool], below: int) -> tuple[int, int] | None:
@@ -149,4 +130,4 @@ def _fits(trainer: Any, rows: int) -> bool:
     return fits
 
 
-__all__ = ["fitting_pair", "is_out_of_memory", "train_within_memory"]
+__all__ = ["fitting_pair", "train_within_memory"]

@@ -318,6 +318,31 @@ def test_a_damaged_model_is_told(opened, texts):
         Scorer(Broken(opened[0]), opened[1], 64).score(texts)
 
 
+def test_a_batch_that_memory_is_too_little_for_is_computed_by_halves(opened, texts, expected):
+    tried = []
+
+    class Tight(TorchBackend):
+        room = 100
+
+        def __call__(self, batch):
+            tried.append(batch["input_ids"].size)
+            if tried[-1] > self.room:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 5 bytes")
+            return super().__call__(batch)
+
+    scorer = Scorer(Tight(opened[0]), opened[1], 64, batching=Batching(1024, 1))
+    found = probabilities(scorer.score(texts).outputs["logits"])
+    assert np.abs(found - expected).max() < 1e-5
+    # Once it was learnt how much fits, no batch is tried in vain.
+    assert 0 < sum(tokens > Tight.room for tokens in tried) <= 5
+    tried.clear()
+    scorer.score(texts)
+    assert max(tried) <= Tight.room
+    Tight.room = 3
+    with pytest.raises(InputError, match=r"out of memory on cpu: one text of \d+ tokens is too much. Make room"):
+        scorer.score(texts)
+
+
 def test_wrong_words(opened, severity, tmp_path):
     model, reader = opened
     with pytest.raises(InputError, match="unknown backend 'openvin'; did you mean 'openvino'"):

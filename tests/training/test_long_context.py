@@ -21,6 +21,7 @@ from transformers import (
 
 from secondopinion.core.errors import InputError
 from secondopinion.core.files import read_json
+from secondopinion.core.memory import is_out_of_memory
 from secondopinion.model_cards import push_run
 from secondopinion.modeling import ClinicalProcessor, GlobalAttentionCollator, PooledEncoderForSequenceClassification
 from secondopinion.scoring.batches import padding_multiple
@@ -31,7 +32,6 @@ from secondopinion.training.data import load_data
 from secondopinion.training.encoder import load_tokenizer
 from secondopinion.training.encoder_model import build_model
 from secondopinion.training.long_context import lengthened_encoder
-from secondopinion.training.memory import is_out_of_memory
 from secondopinion.training.recipe import EncoderSpec
 from secondopinion.training.trainer import ClassificationTrainer
 from secondopinion.training.warning_signs import EpochLosses, losses_of_epochs, parting_sign
@@ -320,7 +320,7 @@ def test_the_shipped_recipes_load(name):
 
 
 # A process of its own: one that ran other tests holds freed memory, which no limit takes from it. What the libraries
-# take beside the tensors differs from machine to machine, so room is added until one text fits; all 24 never do.
+# take beside the tensors differs from machine to machine, so room is added until one text fits; all 48 never do.
 LITTLE_MEMORY = """
 import json, os, resource, sys
 
@@ -353,7 +353,7 @@ def test_out_of_memory_names_a_batch_that_fits(recipe, tmp_path):
     source = save_encoder(tmp_path / "encoder", num_hidden_layers=1, intermediate_size=1 << 17)
     wide = recipe(
         {"encoder": str(source), "processor": None},
-        batch_size=24,
+        batch_size=48,
         accumulation_steps=1,
         micro_batch_tokens=0,
         epochs=1,
@@ -372,15 +372,15 @@ def test_out_of_memory_names_a_batch_that_fits(recipe, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     said = done.stdout
-    assert re.search(r"out of memory on cpu: 24 texts of .* tokens at once", said), done.stderr
-    assert "(tried and fits; still 24 rows a step), or keep the batch and set model.gradient_checkpointing" in said, (
+    assert re.search(r"out of memory on cpu: 48 texts of .* tokens at once", said), done.stderr
+    assert "(tried and fits; still 48 rows a step), or keep the batch and set model.gradient_checkpointing" in said, (
         said + done.stderr
     )
     batch, steps = (
         int(re.search(rf"training.{name}: (\d+)", said)[1]) for name in ("batch_size", "accumulation_steps")
     )
-    assert batch < 24
-    assert batch * steps == 24
+    assert batch < 48
+    assert batch * steps == 48
 
 
 def test_only_want_of_memory_is_taken_for_it():
