@@ -140,6 +140,10 @@ def test_the_commonest_width_has_kernels_of_its_own_and_gives_the_same(severity,
     before = scorer.score(texts).outputs["logits"]
     backend.precision = precision  # of weights in float32 the same numbers
     monkeypatch.setattr(openvino_backend, "OWN_KERNELS", 2000)
+    monkeypatch.setattr(openvino_backend, "OWN_SHARE", 1.0)
+    scorer.score(texts)
+    assert backend._commonest is None  # no width has all tokens
+    monkeypatch.setattr(openvino_backend, "OWN_SHARE", 0.1)
     computed, request = [], backend._request
 
     def asked(width):
