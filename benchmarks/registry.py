@@ -64,7 +64,7 @@ BENCHMARKS = (
         "workers", "--model {encoder} --data {reports}", "--rows 400 --repeats 1", "--rows 5000 --copies 2 --repeats 2"
     ),
     benchmark("training-speed", "--data {reports}", "--steps 4 --pairs 1", "--steps 24 --pairs 3"),
-    benchmark("training-epoch", "--data {reports}", "--pairs 1", "--pairs 3", script="training_speed", hours=True),
+    benchmark("training-epoch", "--data {reports}", "--pairs 1", "--pairs 1", script="training_speed", hours=True),
     benchmark("cold-paths", "--model {encoder}", "--repeats 3", "--repeats 7"),
     benchmark("maude-builder", "{raw_reports}", "--copies 3", "--copies 10"),
     benchmark("push-memory", "--run {encoder}", "--mib 200", "--mib 500"),
