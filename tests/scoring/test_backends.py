@@ -15,6 +15,7 @@ from secondopinion.core.files import read_json, write_json
 from secondopinion.scoring.backends import TorchBackend, open_backend, openvino_backend, tuning
 from secondopinion.scoring.backends.openvino_backend import convert
 from secondopinion.scoring.backends.tuning import Batching, kept_batching, tuned
+from secondopinion.scoring.batch_runner import BatchRunner
 from secondopinion.scoring.classifier import open_classifier
 from secondopinion.scoring.opening import open_model
 from secondopinion.scoring.scorer import Scorer
@@ -311,6 +312,23 @@ class TestTuning:
         scorer.score(texts)
         (record,) = tmp_path.glob("batching-*.json")
         assert asdict(scorer.batching).items() <= read_json(record).items()
+
+
+    def test_streams_that_share_a_card_are_timed_by_the_longest(self, opened, tmp_path, monkeypatch):
+        class Card(TorchBackend):
+            def __call__(self, batch):
+                time.sleep(0.01)
+                return {}
+
+        backend = Card(opened[0])
+        backend.device = "cuda"
+        monkeypatch.setattr("torch.cuda.get_device_name", lambda: "a card")
+        assert {batching.streams for batching in tuning.candidates(backend)} == {1, 2}
+        # One batch for two streams: the card is busy as long as it takes, though one of them has nothing to do.
+        BatchRunner(backend, cache=tmp_path).tune(np.array([8000]), lambda rows: {}, force=True)
+        kept = read_json(next(tmp_path.glob("batching-*.json")))["measured"]
+        assert len(kept) == 2 * len(tuning.GPU_BUDGETS)
+        assert all(trial["tokens_per_second"] < 8000 / 0.009 for trial in kept)
 
 
 def test_a_damaged_model_is_told(opened, texts):

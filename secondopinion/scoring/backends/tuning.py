@@ -43,11 +43,13 @@ class Batching:
 
 
 def candidates(backend: Backend) -> list[Batching]:
-    """Return what is tried: on a CPU one stream over all cores, and one a core."""
-    if backend.device != "cpu":
-        return [Batching(budget, 1) for budget in GPU_BUDGETS]
-    streams = sorted({1, usable_threads()})
-    return [Batching(budget, number) for number in streams for budget in CPU_BUDGETS]
+    """Return what is tried: on a CPU one stream over all cores, and one a core.
+
+    On a GPU a second stream pads its batch while the card computes that of the first.
+    """
+    streams = sorted({1, usable_threads()}) if backend.device == "cpu" else (1, 2)
+    budgets = CPU_BUDGETS if backend.device == "cpu" else GPU_BUDGETS
+    return [Batching(budget, number) for number in streams for budget in budgets]
 
 
 def tuned(
