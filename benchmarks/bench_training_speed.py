@@ -247,8 +247,8 @@ def main() -> None:
     results, parted = [], False
     for side, answers in told.items():
         rates = np.array([one["rate"] for one in answers])
-        rate_note = f"{np.median(rates):,.0f} and {np.median(stock_rates):,.0f} tokens/s; {WARM_UP + steps} steps"
-        work = f"training on {arguments.rows:,} reports, {OURS[side]}"
+        rate_note = f"{np.median(rates):,.0f} and {np.median(stock_rates):,.0f} tokens/s"
+        work = f"training for {WARM_UP + steps} steps on {arguments.rows:,} reports, {OURS[side]}"
         asked = ASKED if side == "ours" else None
         results.append(measured(work, RIVAL, rates / stock_rates, asked=asked, note=rate_note))
         middle, low, high = compared(curves[side], stock_curve)

@@ -91,9 +91,11 @@ class BatchRunner:
         keep: Callable[[np.ndarray, Batch], object],
         advance: Callable[[int], object] | None,
     ) -> float:
-        """Compute the chosen rows; returns for how many seconds a stream did so, on average.
+        """Compute the chosen rows; returns tokens a second.
 
-        Streams that share a card wait for each other: there it is how long the longest took.
+        Padding counts: of few rows, large batches hold more of it than they do of many, which says nothing of how quick
+        they are. On a CPU, streams are timed by how long they compute on average, not by when the last one ends, since
+        few long rows cannot be shared evenly; those that share a card wait for each other.
         """
         lock = threading.Lock()
         planned = list(token_batches(lengths[chosen], self.batching.token_budget, self.multiple))
@@ -115,7 +117,7 @@ class BatchRunner:
 
         workers = [self._pool.submit(work) for _ in range(self.batching.streams)]
         spent = [worker.result() for worker in workers]
-        return sum(spent) / len(spent) if self.backend.device == "cpu" else max(spent)
+        return tokens.total() / max(sum(spent) / len(spent) if self.backend.device == "cpu" else max(spent), 1e-9)
 
     def _within_memory(
         self, lengths: np.ndarray, places: np.ndarray, give: Callable[[np.ndarray], Batch]

@@ -295,7 +295,7 @@ class TestTuning:
             assert (kept_batching(backend, tmp_path, lengths) is None) == (tokens != 44)
 
             def run(given, rows, quick=quick):
-                return 1 + abs(given.token_budget - quick)
+                return 1 / (1 + abs(given.token_budget - quick))
 
             best = tuned(backend, run, lengths, tmp_path)
             chosen[tokens] = best.token_budget
@@ -312,7 +312,6 @@ class TestTuning:
         scorer.score(texts)
         (record,) = tmp_path.glob("batching-*.json")
         assert asdict(scorer.batching).items() <= read_json(record).items()
-
 
     def test_streams_that_share_a_card_are_timed_by_the_longest(self, opened, tmp_path, monkeypatch):
         class Card(TorchBackend):

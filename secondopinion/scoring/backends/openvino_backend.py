@@ -17,6 +17,7 @@ from ...core.files import atomic_folder, read_json, write_json
 from ...core.machine import cpu_count, usable_threads
 from ...modeling.sequence_limit import longest_sequence
 from ..batches import inner_config, padding_multiple
+from .openvino_attention import add_padding, hides_padding_alone
 
 NEEDED = "OpenVINO is not installed; pip install 'secondopinion[openvino]', or give --backend torch"
 # Of logits in float32, between the converted model and torch; both sum in another order.
@@ -102,6 +103,8 @@ class OpenVinoBackend:
         }
         if self._model is None:
             self._model = self._core.read_model(str(self.folder / "openvino_model.xml"))
+            if self.precision == "bfloat16" and self._record.get("hides_padding_alone"):
+                add_padding(self._model)
         self._compiled = self._core.compile_model(self._model, "CPU", self._settings)
         self._commonest, self._tokens = None, Counter()
         self._own = threading.local()
@@ -221,6 +224,7 @@ def convert(model: Any, folder: Path, inputs: Sequence[str], outputs: Sequence[s
     for port, name in zip(converted.outputs, outputs, strict=True):
         port.get_tensor().set_names({name})
     converted.validate_nodes_and_infer_types()
+    widest = longest_sequence(model.config) or 0
     with atomic_folder(folder) as temporary:
         ov.save_model(converted, temporary / "openvino_model.xml", compress_to_fp16=False)
         record = {
@@ -228,7 +232,8 @@ def convert(model: Any, folder: Path, inputs: Sequence[str], outputs: Sequence[s
             "outputs": list(outputs),
             "multiple": padding_multiple(model),
             "pad_token_id": getattr(inner_config(model.config), "pad_token_id", None),
-            "widest": longest_sequence(model.config),
+            "widest": widest,
+            "hides_padding_alone": hides_padding_alone(ov.Core(), converted, widest),
             "openvino": ov.__version__,
             "difference": 0.0,
         }
