@@ -49,8 +49,8 @@ def candidates(backend: Backend) -> list[Batching]:
 
     On a GPU a second stream pads its batch while the card computes that of the first.
     """
-    streams = sorted({1, usable_threads()}) if backend.device == "cpu" else (1, 2)
-    budgets = CPU_BUDGETS if backend.device == "cpu" else GPU_BUDGETS
+    on_cpu = backend.device == "cpu"
+    streams, budgets = (sorted({1, usable_threads()}), CPU_BUDGETS) if on_cpu else ((1, 2), GPU_BUDGETS)
     return [Batching(budget, number) for number in streams for budget in budgets]
 
 
